@@ -1,0 +1,303 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: from what was measured to findings. Pure: no clock, no socket, no driver."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ._compose import Replica, Service
+from ._errors import LoginRefusedError, MissingDriverError, OpsError
+from ._http import Response
+from ._probe import ProbeResult
+from ._queue import Census
+from ._stack import Stack
+from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding
+
+CORE_ROLES = ("api", "worker", "postgres", "redis", "proxy")
+_GOOD_WORDS = ("healthy", "ok", "up", "pass", "connected", "ready", "available", "true")
+_RESTARTS_WORTH_TELLING = 3
+_MEMORY_FULL = 0.9
+
+
+def _service_component(role: str) -> str:
+    return {"worker": "workers", "proxy": "entrance"}.get(role, role)
+
+
+def judge_containers(stack: Stack) -> list[Finding]:
+    """Judge every service of the project by the state of its containers."""
+    findings: list[Finding] = []
+    for service in stack.services:
+        bad = [finding for replica in service.replicas for finding in _judge_replica(stack, service, replica)]
+        missing = (service.desired or 0) - len(service.replicas)
+        if missing > 0 and not service.profiles:
+            core = service.role in CORE_ROLES and not service.running
+            summary = f"Service '{service.name}' has {len(service.replicas)} of {service.desired} containers."
+            command = stack.compose("up", "-d", "--no-deps", "--no-recreate", "--no-build", service.name)
+            bad.append(
+                Finding(
+                    f"{service.name}.missing",
+                    f"{service.role}.container",
+                    CRITICAL if core else WARNING,
+                    service.name,
+                    summary,
+                    {"status": service.status, "desired": service.desired},
+                    (command,),
+                )
+            )
+        findings.extend(bad)
+        if not bad and service.replicas:
+            healthy = "healthy" if all(replica.health == "healthy" for replica in service.running) else "running"
+            summary = f"Service '{service.name}': {len(service.running)} of {len(service.replicas)} {healthy}."
+            if not service.running:
+                summary = f"Service '{service.name}' has done its work and ended well."
+            findings.append(
+                Finding(f"{service.name}.containers", f"{service.role}.container", OK, service.name, summary)
+            )
+    return findings
+
+
+def _judge_replica(stack: Stack, service: Service, replica: Replica) -> t.Iterator[Finding]:
+    container = f"{service.role}.container"
+    alone = not [other for other in service.running if other.id != replica.id]
+    logs = f"docker logs --tail 100 {replica.name}"
+    evidence = {
+        "state": replica.state,
+        "health": replica.health,
+        "exit_code": replica.exit_code,
+        "oom_killed": replica.oom_killed,
+        "restarts": replica.restart_count,
+        "finished_at": replica.finished_at,
+    }
+    severe = CRITICAL if alone and service.role in CORE_ROLES else WARNING
+    if not replica.running:
+        if service.role == "other" and replica.state == "exited" and replica.exit_code == 0:
+            return
+        why = "it ran out of memory" if replica.oom_killed else _exit_words(replica)
+        command = f"docker unpause {replica.name}" if replica.state == "paused" else f"docker start {replica.name}"
+        summary = f"Container '{replica.name}' is {replica.state}: {why}."
+        yield Finding(f"{replica.name}.down", container, severe, replica.name, summary, evidence, (logs, command))
+        return
+    if replica.health == "unhealthy":
+        summary = f"Container '{replica.name}' runs, but its own health check fails."
+        component = _service_component(service.role)
+        yield Finding(f"{replica.name}.unhealthy", component, severe, replica.name, summary, evidence, (logs,))
+    if replica.health == "starting":
+        summary = f"Container '{replica.name}' is still starting."
+        yield Finding(f"{replica.name}.starting", container, WARNING, replica.name, summary, evidence, (logs,))
+    if replica.oom_killed:
+        summary = f"A process in container '{replica.name}' was killed because it ran out of memory."
+        yield Finding(f"{replica.name}.oom", container, WARNING, replica.name, summary, evidence, (logs,))
+    elif replica.restart_count >= _RESTARTS_WORTH_TELLING:
+        summary = f"Container '{replica.name}' was restarted {replica.restart_count} times by the engine."
+        yield Finding(f"{replica.name}.restarts", container, WARNING, replica.name, summary, evidence, (logs,))
+
+
+def _exit_words(replica: Replica) -> str:
+    if replica.state == "paused":
+        return "somebody paused it"
+    if replica.state == "created":
+        return replica.error or "it was made but never started"
+    meaning = {0: "it ended by itself or was stopped", 137: "it was killed", 143: "it was asked to end"}
+    said = meaning.get(replica.exit_code, replica.error or "it failed")
+    return f"{said} (exit code {replica.exit_code})"
+
+
+def component_states(body: bytes) -> dict[str, str] | None:
+    """Return the component states in a detailed health answer, or None where it is not JSON of a known form."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    for name in ("components", "checks", "services", "dependencies"):
+        entries = document.get(name)
+        if isinstance(entries, dict):
+            return {
+                str(key): str(value.get("status", "unknown") if isinstance(value, dict) else value).lower()
+                for key, value in entries.items()
+            }
+    return {}
+
+
+def judge_api_replica(stack: Stack, replica: Replica, health: Response, detailed: Response) -> Finding:
+    """Judge one api container; its constant health answer alone proves only that the process lives."""
+    identity, subject = f"{replica.name}.api", replica.name
+    logs = (f"docker logs --tail 100 {replica.name}", f"docker restart {replica.name}")
+    evidence: dict[str, t.Any] = {
+        "status": health.status,
+        "detailed_status": detailed.status,
+        "phases": dict(health.phases),
+    }
+    if health.error:
+        return Finding(identity, "api", CRITICAL, subject, f"Api '{subject}': {health.error}.", evidence, logs)
+    if not health.ok:
+        summary = f"Api '{subject}' answers its health check with status {health.status}."
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+    if component_states(health.body) is None:
+        summary = f"Api '{subject}' answers its health check with status {health.status} and a body that is not JSON."
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+    if detailed.error or detailed.status >= 500:
+        said = detailed.error or f"it answers {detailed.status}"
+        summary = f"Api '{subject}' says it is healthy, but its detailed health check does not work: {said}."
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+    states = component_states(detailed.body) if detailed.ok else {}
+    if states is None:
+        summary = f"Api '{subject}' answers its detailed health check with a body that is not JSON."
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+    evidence["components"] = states
+    sick = sorted(name for name, state in states.items() if state not in _GOOD_WORDS)
+    if sick:
+        named = ", ".join(f"{name} is {states[name]}" for name in sick)
+        summary = f"Api '{subject}' cannot do its work: {named}."
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+    depth = f"{len(states)} components well" if states else "it has no detailed health check"
+    return Finding(identity, "api", OK, subject, f"Api '{subject}' answers; {depth}.", evidence)
+
+
+def judge_entrance(stack: Stack, url: str, response: Response) -> Finding:
+    """Judge the way from outside: through the proxy to some api replica."""
+    evidence = {"url": url, "status": response.status, "phases": dict(response.phases)}
+    commands = tuple(stack.compose("logs", "--tail", "100", service.name) for service in stack.by_role("proxy"))
+    broken = ""
+    if response.error:
+        broken = f"{response.error}"
+    elif not response.ok:
+        broken = f"status {response.status}"
+    elif component_states(response.body) is None:
+        broken = f"status {response.status} with a body that is not JSON"
+    if broken:
+        summary = f"Requests from outside to {url} fail: {broken}."
+        return Finding("entrance", "entrance", CRITICAL, url, summary, evidence, commands)
+    total = response.phases.get("total", 0.0)
+    return Finding("entrance", "entrance", OK, url, f"{url} answers from outside in {total * 1000:.0f} ms.", evidence)
+
+
+def judge_untrusted(url: str, response: Response) -> Finding:
+    """Judge a certificate that this host does not trust; the request went on without that proof."""
+    summary = f"The certificate of {url} is not trusted here: {response.error}."
+    command = "Pass ca_path (health_check_ca_path) with the authority that signed it, or renew it."
+    return Finding("entrance.certificate", "entrance", WARNING, url, summary, {"url": url}, (command,))
+
+
+def judge_postgres(facts: t.Mapping[str, t.Any]) -> list[Finding]:
+    """Judge a database that answered."""
+    used, allowed = int(facts["connections"]), int(facts["max_connections"])
+    summary = f"PostgreSQL {facts['version']} accepts connections: {used} of {allowed} are open."
+    findings = [Finding("postgres", "postgres", OK, str(facts["database"]), summary, dict(facts))]
+    if facts["in_recovery"]:
+        summary = "PostgreSQL is in recovery: it answers, and refuses to write."
+        findings = [Finding("postgres", "postgres", CRITICAL, str(facts["database"]), summary, dict(facts))]
+    return findings
+
+
+def judge_redis(info: t.Mapping[str, t.Any]) -> list[Finding]:
+    """Judge a broker that answered: a PING proves nothing while it evicts, cannot persist, or cannot write."""
+    used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    policy = str(info.get("maxmemory_policy", ""))
+    evidence = {
+        "version": info.get("redis_version"),
+        "used_memory": used,
+        "maxmemory": limit,
+        "policy": policy,
+        "evicted_keys": int(info.get("evicted_keys", 0)),
+        "role": info.get("role"),
+    }
+    findings: list[Finding] = []
+
+    def add(name: str, severity: str, summary: str) -> None:
+        findings.append(Finding(f"redis.{name}", "redis", severity, "redis", summary, evidence))
+
+    if info.get("loading"):
+        add("loading", CRITICAL, "Redis is still loading its data and answers no command yet.")
+    if info.get("role") in ("slave", "replica"):
+        add("replica", CRITICAL, "Redis is a replica: it refuses the writes that the queue needs.")
+    for field, what in (("aof_last_write_status", "append-only file"), ("rdb_last_bgsave_status", "snapshot")):
+        if info.get(field, "ok") != "ok":
+            add(
+                "persistence",
+                CRITICAL,
+                f"Redis could not write its {what}: it may refuse writes, and a restart loses data.",
+            )
+    if policy.startswith("allkeys"):
+        gone = evidence["evicted_keys"]
+        lost = f"{gone} keys are gone already" if gone else "none has gone yet"
+        add("policy", WARNING, f"Redis may throw away queued jobs when it is full (policy {policy}); {lost}.")
+    elif limit and used > _MEMORY_FULL * limit:
+        add(
+            "memory", WARNING, f"Redis uses {used * 100 // limit} % of its memory limit; above it, it takes no new job."
+        )
+    if not findings:
+        add("answers", OK, f"Redis {evidence['version']} answers and keeps what it is given ({policy or 'no policy'}).")
+    return findings
+
+
+def judge_workers(stack: Stack, census: Census) -> Finding:
+    """Judge the workers by their answers, held against the connections and the containers that there are."""
+    running = stack.running("worker")
+    answered = {node.split("@", 1)[-1] for node in census.nodes}
+    silent = sorted(replica.name for replica in running if replica.hostname not in answered)
+    evidence = {**census.describe(), "running_containers": len(running), "silent_containers": silent}
+    names = [service.name for service in stack.by_role("worker")] or ["worker"]
+    commands = (stack.compose("logs", "--tail", "100", *names),)
+    if census.receivers == 0:
+        why = f"though {len(running)} worker containers run" if running else "and no worker container runs"
+        return Finding(
+            "workers", "workers", CRITICAL, "workers", f"No worker listens on the broker, {why}.", evidence, commands
+        )
+    if not census.complete:
+        summary = f"{census.receivers} workers are connected and {census.replies} answered in time: the rest may hang."
+        if census.duplicates:
+            summary = f"Several workers call themselves '{census.duplicates[0]}': their answers cannot be told apart."
+        return Finding("workers", "workers", UNKNOWN, "workers", summary, evidence, commands)
+    if silent:
+        summary = f"Worker container '{silent[0]}' runs but is not connected to the broker ({len(silent)} in all)."
+        return Finding("workers", "workers", WARNING, "workers", summary, evidence, commands)
+    count = len(census.nodes)
+    summary = "The one connected worker answers." if count == 1 else f"All {count} connected workers answer."
+    return Finding("workers", "workers", OK, "workers", summary, evidence)
+
+
+def judge_queues(lengths: t.Mapping[str, t.Mapping[str, int]], census: Census, unacked: int) -> list[Finding]:
+    """Judge each queue by its true depth, over every priority key, and by who consumes it."""
+    findings: list[Finding] = []
+    totals = {queue: sum(keys.values()) for queue, keys in lengths.items()}
+    evidence = {"lengths": {queue: dict(keys) for queue, keys in lengths.items()}, "totals": totals, "unacked": unacked}
+    for queue, total in sorted(totals.items()):
+        consumers = census.consumers(queue)
+        if not total or consumers:
+            continue
+        detail = {"total": total, "by_priority": dict(lengths[queue]), "consumers": consumers}
+        noun = "message waits" if total == 1 else "messages wait"
+        if census.complete:
+            summary = f"{total} {noun} in queue '{queue}' and no worker consumes it."
+            findings.append(Finding(f"queue.{queue}", "queues", CRITICAL, queue, summary, detail))
+        else:
+            summary = f"{total} {noun} in queue '{queue}'; whether a worker consumes it is not known."
+            findings.append(Finding(f"queue.{queue}", "queues", UNKNOWN, queue, summary, detail))
+    if not findings:
+        waiting = sum(totals.values())
+        summary = f"{waiting} messages wait and {unacked} are being worked on."
+        findings.append(Finding("queues", "queues", OK, "queues", summary, evidence))
+    return findings
+
+
+def judge_failure(component: str, subject: str, result: ProbeResult, commands: tuple[str, ...] = ()) -> Finding:
+    """Judge a probe that brought no value: what is down is critical, what could not be looked at is unknown."""
+    if result.timed_out:
+        summary = f"The check of {subject} did not end within {result.seconds:.0f} s: nothing is known of it."
+        return Finding(component, component, UNKNOWN, subject, summary, {"seconds": round(result.seconds, 1)}, commands)
+    expected = isinstance(result.error, OpsError)
+    severity = (
+        UNKNOWN if isinstance(result.error, (MissingDriverError, LoginRefusedError)) or not expected else CRITICAL
+    )
+    said = (
+        str(result.error)
+        if expected
+        else f"The check of {subject} broke: {type(result.error).__name__}: {result.error}"
+    )
+    return Finding(component, component, severity, subject, said, {}, commands)

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: how Celery keeps queues in Redis, and what its workers answer. Pure."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import time
+import typing as t
+import uuid
+
+from ._argspec import ArgumentSpec
+
+_SEPARATOR = "\x06\x16"
+_PIDBOX = "celery.pidbox"
+
+QUEUE_ARGUMENTS = ArgumentSpec(
+    {
+        "queues": {"type": "list", "elements": "str", "default": ["high", "default", "low", "celery"]},
+        "queue_keyprefix": {"type": "str", "default": "", "no_log": False},
+        "queue_separator": {"type": "str", "default": _SEPARATOR},
+        "queue_priority_steps": {"type": "list", "elements": "int", "default": [0, 3, 6, 9]},
+        "queue_unacked_key": {"type": "str", "default": "unacked", "no_log": False},
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One question to all workers, ready to publish."""
+
+    channel: str
+    message: str
+    binding: str
+    member: str
+    reply_key: str
+    ticket: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Broadcast:
+    """What came back: how many connections Redis delivered the question to, and (node name, answer) pairs."""
+
+    receivers: int
+    replies: tuple[tuple[str, t.Any], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The names that Celery's Redis transport uses. Source: kombu's transport, defaults of 5.3 to 5.7."""
+
+    prefix: str = ""
+    separator: str = _SEPARATOR
+    steps: tuple[int, ...] = (0, 3, 6, 9)
+    unacked_name: str = "unacked"
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> Keys:
+        """Take the options of ``QUEUE_ARGUMENTS``."""
+        return cls(
+            prefix=options["queue_keyprefix"],
+            separator=options["queue_separator"],
+            steps=tuple(sorted(options["queue_priority_steps"])),
+            unacked_name=options["queue_unacked_key"],
+        )
+
+    @property
+    def unacked(self) -> str:
+        """Return the hash of delivered messages that nobody has acknowledged."""
+        return self.prefix + self.unacked_name
+
+    @property
+    def binding_pattern(self) -> str:
+        """Return the pattern that matches every binding set."""
+        return f"{self.prefix}_kombu.binding.*"
+
+    def of(self, queue: str) -> list[tuple[int, str]]:
+        """Return (priority step, key) for each list that together are the queue; step 0 is served first."""
+        return [
+            (step, f"{self.prefix}{queue}{self.separator}{step}" if step else f"{self.prefix}{queue}")
+            for step in self.steps
+        ]
+
+    def exchange_of(self, key: bytes) -> str | None:
+        """Return the exchange of a binding set that leads to task queues, or None for control traffic."""
+        name = key.decode("utf-8", "replace")[len(self.prefix) :]
+        exchange = name.split(".", 2)[-1] if name.startswith("_kombu.binding") else ""
+        return None if "pidbox" in exchange or exchange.startswith("celeryev") else exchange
+
+    def queues_in(self, members: t.Iterable[bytes]) -> set[str]:
+        """Return the queue names in a binding set."""
+        return {member.decode("utf-8", "replace").rsplit(_SEPARATOR, 1)[-1] for member in members}
+
+    def broadcast(self, method: str, db: int, timeout_s: float) -> Request:
+        """Build a question in the form that Celery's remote control sends. Times are seconds since the epoch."""
+        oid, ticket = str(uuid.uuid4()), str(uuid.uuid4())
+        body = {
+            "method": method,
+            "arguments": {},
+            "destination": None,
+            "pattern": None,
+            "matcher": None,
+            "ticket": ticket,
+            "reply_to": {"exchange": f"reply.{_PIDBOX}", "routing_key": oid},
+        }
+        message = {
+            "body": base64.b64encode(json.dumps(body).encode()).decode(),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {"clock": 1, "expires": time.time() + timeout_s},
+            "properties": {
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": _PIDBOX, "routing_key": ""},
+                "priority": 0,
+                "body_encoding": "base64",
+                "delivery_tag": str(uuid.uuid4()),
+            },
+        }
+        reply_queue = f"{oid}.reply.{_PIDBOX}"
+        return Request(
+            channel=f"{self.prefix}/{db}.{_PIDBOX}",
+            message=json.dumps(message),
+            binding=f"{self.prefix}_kombu.binding.reply.{_PIDBOX}",
+            member=f"{oid}{_SEPARATOR}{_SEPARATOR}{reply_queue}",
+            reply_key=self.prefix + reply_queue,
+            ticket=ticket,
+        )
+
+
+def parse_reply(raw: bytes, ticket: str) -> tuple[str, t.Any] | None:
+    """Return (node name, answer) of a worker's reply, or None for one to another question or in no known form."""
+    try:
+        message = json.loads(raw)
+        body = message["body"]
+        if (message.get("properties") or {}).get("body_encoding") == "base64":
+            body = base64.b64decode(body)
+        if (message.get("headers") or {}).get("ticket", ticket) != ticket:
+            return None
+        answer = json.loads(body) if isinstance(body, (str, bytes)) else body
+        name, value = next(iter(answer.items()))
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return None
+    return str(name), value
+
+
+@dataclasses.dataclass(frozen=True)
+class Census:
+    """Which workers live and what they consume, from one question to all of them."""
+
+    receivers: int
+    nodes: t.Mapping[str, tuple[str, ...]]
+    duplicates: tuple[str, ...]
+    replies: int
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every worker connected to Redis has answered under a name of its own."""
+        return self.replies == self.receivers and not self.duplicates
+
+    def consumers(self, queue: str) -> list[str]:
+        """Return the workers that consume a queue."""
+        return sorted(node for node, queues in self.nodes.items() if queue in queues)
+
+    def describe(self) -> dict[str, t.Any]:
+        """Return it as plain data."""
+        return {
+            "receivers": self.receivers,
+            "replies": self.replies,
+            "complete": self.complete,
+            "duplicate_names": list(self.duplicates),
+            "nodes": {node: list(queues) for node, queues in sorted(self.nodes.items())},
+        }
+
+
+def take_census(answers: Broadcast) -> Census:
+    """Read the answers to ``active_queues``. One silence is never proof of death: see ``Census.complete``."""
+    nodes: dict[str, tuple[str, ...]] = {}
+    duplicates: set[str] = set()
+    for name, value in answers.replies:
+        if name in nodes:
+            duplicates.add(name)
+        queues = value if isinstance(value, list) else []
+        nodes[name] = tuple(
+            sorted(str(entry["name"]) for entry in queues if isinstance(entry, dict) and "name" in entry)
+        )
+    return Census(answers.receivers, nodes, tuple(sorted(duplicates)), len(answers.replies))

@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: the only importer of the Redis driver. Bounded calls, no retries of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+import traceback
+import typing as t
+
+from ._credentials import RedisLogin
+from ._errors import LoginRefusedError, MissingDriverError, OpsError
+from ._queue import Broadcast, Keys, parse_reply
+
+try:
+    import redis
+    import redis.backoff
+    import redis.retry
+except ImportError:
+    DRIVER_ERROR: str | None = traceback.format_exc()
+else:
+    DRIVER_ERROR = None
+
+DRIVER = "redis"
+_REFUSALS = ("NOAUTH", "WRONGPASS", "Authentication required", "invalid username-password", "invalid password")
+
+
+class Broker:
+    """A Celery broker on Redis."""
+
+    def __init__(self, client: t.Any, login: RedisLogin, keys: Keys) -> None:
+        self._client = client
+        self._login = login
+        self._keys = keys
+
+    def ping(self) -> bool:
+        """Tell whether Redis answers a PING."""
+        return bool(self._run(lambda: self._client.ping()))
+
+    def info(self) -> dict[str, t.Any]:
+        """Return Redis' own figures."""
+        return dict(self._run(lambda: self._client.info()))
+
+    def queues(self) -> set[str]:
+        """Return the queue names that Celery has bound at some time; never proof that one is in use."""
+        names: set[str] = set()
+        for key in self._run(lambda: list(self._client.scan_iter(self._keys.binding_pattern, count=500))):
+            exchange = self._keys.exchange_of(key)
+            if exchange is not None:
+                names.update(self._keys.queues_in(self._run(functools.partial(self._client.smembers, key))))
+        return names
+
+    def lengths(self, queues: t.Iterable[str]) -> dict[str, dict[str, int]]:
+        """Return for each queue the messages waiting at each of its priority keys, in one round trip."""
+        wanted = [(queue, priority, key) for queue in queues for priority, key in self._keys.of(queue)]
+
+        def read() -> list[int]:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for _queue, _priority, key in wanted:
+                    pipeline.llen(key)
+                return t.cast("list[int]", pipeline.execute())
+
+        found: dict[str, dict[str, int]] = {}
+        for (queue, priority, _key), length in zip(wanted, self._run(read)):
+            found.setdefault(queue, {})[str(priority)] = int(length)
+        return found
+
+    def unacked(self) -> int:
+        """Return how many messages are delivered and not yet acknowledged."""
+        return int(self._run(lambda: self._client.hlen(self._keys.unacked)))
+
+    def broadcast(self, method: str, timeout_s: float) -> Broadcast:
+        """Ask every worker one question; the answer is complete when all that Redis delivered it to have replied.
+
+        Writes one set member and one reply list for the time of the question, and removes both.
+        """
+        request = self._keys.broadcast(method, self._login.db, timeout_s)
+        deadline = time.monotonic() + timeout_s
+        self._run(lambda: self._client.sadd(request.binding, request.member))
+        replies: list[tuple[str, t.Any]] = []
+        try:
+            receivers = int(self._run(lambda: self._client.publish(request.channel, request.message)))
+            while len(replies) < receivers:
+                left = deadline - time.monotonic()
+                if left <= 0.01:
+                    break
+                raw = self._run(functools.partial(self._client.brpop, request.reply_key, timeout=left))
+                if raw is None:
+                    break
+                reply = parse_reply(raw[1], request.ticket)
+                if reply is not None:
+                    replies.append(reply)
+        finally:
+            with contextlib.suppress(OpsError):
+                self._run(lambda: self._client.srem(request.binding, request.member))
+                self._run(lambda: self._client.delete(request.reply_key))
+        return Broadcast(receivers, tuple(replies))
+
+    def delete(self, *keys: str) -> int:
+        """Remove keys by their exact names; return how many existed."""
+        return int(self._run(lambda: self._client.delete(*[key.encode() for key in keys])))
+
+    def hash_field(self, key: str, field: str) -> str:
+        """Return one field of a hash as text, or an empty string."""
+        raw = self._run(lambda: self._client.hget(key, field))
+        return raw.decode("utf-8", "replace") if raw else ""
+
+    def _run(self, call: t.Callable[[], t.Any]) -> t.Any:
+        try:
+            return call()
+        except redis.exceptions.RedisError as error:
+            raise explain(error, self._login) from error
+
+
+@contextlib.contextmanager
+def connect(login: RedisLogin, keys: Keys, timeout_s: float) -> t.Iterator[Broker]:
+    """Open a bounded connection and close it; ``timeout_s`` bounds connecting and each answer, in seconds."""
+    if DRIVER_ERROR is not None:
+        raise MissingDriverError(
+            "query Redis",
+            f"the Python module {DRIVER} is missing on this host",
+            "Run the playbook rendiff.ops.prepare, or install python3-redis",
+        )
+    client = redis.Redis(
+        host=login.host,
+        port=login.port,
+        db=login.db,
+        username=login.user or None,
+        password=login.password or None,
+        ssl=login.tls,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        # Releases of the driver differ in how often they try again by themselves; here the caller decides.
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+    )
+    try:
+        yield Broker(client, login, keys)
+    finally:
+        client.close()
+
+
+def explain(error: Exception, login: RedisLogin) -> OpsError:
+    """Turn a driver's error into one sentence without the password."""
+    cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if login.password:
+        cause = cause.replace(login.password, "********")
+    act = f"query Redis at {login.host}:{login.port}"
+    if any(sign in cause for sign in _REFUSALS):
+        return LoginRefusedError(act, cause, "Check the broker's URL in the api container, or pass redis_password")
+    return OpsError(act, cause)

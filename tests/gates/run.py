@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Rendiff contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the gates, each a target of the Makefile, to the end, and count them.
+
+The last line is `N passed, M failed`; the exit status is 0 only when none failed.
+
+    run.py [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / ".cache" / "gates"
+GATE_TIMEOUT_S = 2400
+
+# Longest first, since two run side by side; they share nothing but the checkout, which they only read.
+WITHOUT_SANDBOX = (
+    "core-next-code",
+    "sanity",
+    "units",
+    "docs-lint",
+    "ansible-lint",
+    "mypy",
+    "reuse",
+    "changelog-lint",
+    "yamllint",
+    "ruff",
+)
+NOT_QUICK = ("core-next-code",)
+# One after another: they break and mend the same stack.
+WITH_SANDBOX = ("install-test", "integration", "molecule", "core-next-molecule")
+
+_printing = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How one gate ended."""
+
+    gate: str
+    passed: bool
+
+
+def say(text: str) -> None:
+    """Print whole lines at once, since gates end at the same time."""
+    with _printing:
+        print(text, flush=True)
+
+
+def make(target: str) -> Result:
+    """Run a target of the Makefile and report it; its output is shown only when it fails."""
+    log = LOGS / f"{target}.log"
+    # The outer make's job server and level are none of the inner one's business.
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    started = time.monotonic()
+    with log.open("w", encoding="utf-8") as output:
+        try:
+            status: int | str = subprocess.run(
+                ["make", target],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=GATE_TIMEOUT_S,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = f"no end after {GATE_TIMEOUT_S} s"
+    seconds = time.monotonic() - started
+    if status == 0:
+        say(f"PASS  {target:<20} {seconds:6.1f} s")
+    else:
+        said = log.read_text(encoding="utf-8", errors="replace").rstrip()
+        say(
+            f"{said}\nFAIL  {target:<20} {seconds:6.1f} s  ({status}; the lines above, also in {log.relative_to(ROOT)})"
+        )
+    return Result(target, status == 0)
+
+
+def main() -> int:
+    """Run the gates and return the exit status."""
+    parser = argparse.ArgumentParser(description="Run the gates and count them.")
+    parser.add_argument("--quick", action="store_true", help="only the gates that need no sandbox")
+    quick = parser.parse_args().quick
+
+    LOGS.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    alone = [gate for gate in WITHOUT_SANDBOX if not (quick and gate in NOT_QUICK)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # Building the sandbox is mostly waiting for downloads, so it goes first and the gates run beside it.
+        sandbox = None if quick else pool.submit(make, "sandbox-up")
+        results = list(pool.map(make, alone))
+
+    if sandbox and sandbox.result().passed:
+        results += [make(gate) for gate in WITH_SANDBOX]
+    elif sandbox:
+        say(f"FAIL  {', '.join(WITH_SANDBOX)}: there is no sandbox to run them on")
+        results += [Result(gate, passed=False) for gate in WITH_SANDBOX]
+
+    failed = [result.gate for result in results if not result.passed]
+    if failed:
+        say(f"Failed: {', '.join(failed)}")
+    say(f"All gates took {time.monotonic() - started:.0f} s")
+    say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+# Copyright: (c) 2026, Rendiff contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The api of the sandbox's Rendiff stand-in."""
