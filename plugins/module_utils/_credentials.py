@@ -41,6 +41,8 @@ REDIS_ARGUMENTS = ArgumentSpec(
 _DATABASE_VARIABLES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "POSTGRES_URL")
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "BROKER_URL", "REDIS_URL", "VALKEY_URL")
 
+_PRODUCTS = {"postgres": "PostgreSQL", "redis": "Redis"}
+
 
 @dataclasses.dataclass(frozen=True)
 class PostgresLogin:
@@ -136,7 +138,9 @@ def _reachable(stack: Stack, role: str, host: str, port: int) -> tuple[str, int]
                 return addresses[0]
     if services:
         state = services[0].status
-        raise OpsError(f"reach {role}", f"service '{services[0].name}' is {state}", "Start it, then run this again")
+        raise OpsError(
+            f"reach {_PRODUCTS[role]}", f"service '{services[0].name}' is {state}", "Start it, then run this again"
+        )
     return host, port
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._compose import Replica, Service
+from ._compose import Replica
 from ._errors import LoginRefusedError, MissingDriverError, OpsError
 from ._http import Response
 from ._probe import ProbeResult
@@ -17,93 +17,10 @@ from ._queue import Census
 from ._stack import Stack
 from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding
 
-CORE_ROLES = ("api", "worker", "postgres", "redis", "proxy")
 _GOOD_WORDS = ("healthy", "ok", "up", "pass", "connected", "ready", "available", "true")
-_RESTARTS_WORTH_TELLING = 3
+# What an api calls the things it needs, and what they are here.
+_BLAMED = {"database": "postgres", "db": "postgres", "queue": "redis", "broker": "redis", "cache": "redis"}
 _MEMORY_FULL = 0.9
-
-
-def _service_component(role: str) -> str:
-    return {"worker": "workers", "proxy": "entrance"}.get(role, role)
-
-
-def judge_containers(stack: Stack) -> list[Finding]:
-    """Judge every service of the project by the state of its containers."""
-    findings: list[Finding] = []
-    for service in stack.services:
-        bad = [finding for replica in service.replicas for finding in _judge_replica(stack, service, replica)]
-        missing = (service.desired or 0) - len(service.replicas)
-        if missing > 0 and not service.profiles:
-            core = service.role in CORE_ROLES and not service.running
-            summary = f"Service '{service.name}' has {len(service.replicas)} of {service.desired} containers."
-            command = stack.compose("up", "-d", "--no-deps", "--no-recreate", "--no-build", service.name)
-            bad.append(
-                Finding(
-                    f"{service.name}.missing",
-                    f"{service.role}.container",
-                    CRITICAL if core else WARNING,
-                    service.name,
-                    summary,
-                    {"status": service.status, "desired": service.desired},
-                    (command,),
-                )
-            )
-        findings.extend(bad)
-        if not bad and service.replicas:
-            healthy = "healthy" if all(replica.health == "healthy" for replica in service.running) else "running"
-            summary = f"Service '{service.name}': {len(service.running)} of {len(service.replicas)} {healthy}."
-            if not service.running:
-                summary = f"Service '{service.name}' has done its work and ended well."
-            findings.append(
-                Finding(f"{service.name}.containers", f"{service.role}.container", OK, service.name, summary)
-            )
-    return findings
-
-
-def _judge_replica(stack: Stack, service: Service, replica: Replica) -> t.Iterator[Finding]:
-    container = f"{service.role}.container"
-    alone = not [other for other in service.running if other.id != replica.id]
-    logs = f"docker logs --tail 100 {replica.name}"
-    evidence = {
-        "state": replica.state,
-        "health": replica.health,
-        "exit_code": replica.exit_code,
-        "oom_killed": replica.oom_killed,
-        "restarts": replica.restart_count,
-        "finished_at": replica.finished_at,
-    }
-    severe = CRITICAL if alone and service.role in CORE_ROLES else WARNING
-    if not replica.running:
-        if service.role == "other" and replica.state == "exited" and replica.exit_code == 0:
-            return
-        why = "it ran out of memory" if replica.oom_killed else _exit_words(replica)
-        command = f"docker unpause {replica.name}" if replica.state == "paused" else f"docker start {replica.name}"
-        summary = f"Container '{replica.name}' is {replica.state}: {why}."
-        yield Finding(f"{replica.name}.down", container, severe, replica.name, summary, evidence, (logs, command))
-        return
-    if replica.health == "unhealthy":
-        summary = f"Container '{replica.name}' runs, but its own health check fails."
-        component = _service_component(service.role)
-        yield Finding(f"{replica.name}.unhealthy", component, severe, replica.name, summary, evidence, (logs,))
-    if replica.health == "starting":
-        summary = f"Container '{replica.name}' is still starting."
-        yield Finding(f"{replica.name}.starting", container, WARNING, replica.name, summary, evidence, (logs,))
-    if replica.oom_killed:
-        summary = f"A process in container '{replica.name}' was killed because it ran out of memory."
-        yield Finding(f"{replica.name}.oom", container, WARNING, replica.name, summary, evidence, (logs,))
-    elif replica.restart_count >= _RESTARTS_WORTH_TELLING:
-        summary = f"Container '{replica.name}' was restarted {replica.restart_count} times by the engine."
-        yield Finding(f"{replica.name}.restarts", container, WARNING, replica.name, summary, evidence, (logs,))
-
-
-def _exit_words(replica: Replica) -> str:
-    if replica.state == "paused":
-        return "somebody paused it"
-    if replica.state == "created":
-        return replica.error or "it was made but never started"
-    meaning = {0: "it ended by itself or was stopped", 137: "it was killed", 143: "it was asked to end"}
-    said = meaning.get(replica.exit_code, replica.error or "it failed")
-    return f"{said} (exit code {replica.exit_code})"
 
 
 def component_states(body: bytes) -> dict[str, str] | None:
@@ -154,7 +71,8 @@ def judge_api_replica(stack: Stack, replica: Replica, health: Response, detailed
     if sick:
         named = ", ".join(f"{name} is {states[name]}" for name in sick)
         summary = f"Api '{subject}' cannot do its work: {named}."
-        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs)
+        blames = tuple(sorted({_BLAMED.get(name, name) for name in sick}))
+        return Finding(identity, "api", CRITICAL, subject, summary, evidence, logs, blames)
     depth = f"{len(states)} components well" if states else "it has no detailed health check"
     return Finding(identity, "api", OK, subject, f"Api '{subject}' answers; {depth}.", evidence)
 
@@ -245,7 +163,7 @@ def judge_workers(stack: Stack, census: Census) -> Finding:
     names = [service.name for service in stack.by_role("worker")] or ["worker"]
     commands = (stack.compose("logs", "--tail", "100", *names),)
     if census.receivers == 0:
-        why = f"though {len(running)} worker containers run" if running else "and no worker container runs"
+        why = f"though these containers run: {', '.join(silent)}" if running else "and no worker container runs"
         return Finding(
             "workers", "workers", CRITICAL, "workers", f"No worker listens on the broker, {why}.", evidence, commands
         )

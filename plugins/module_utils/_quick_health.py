@@ -12,13 +12,13 @@ import typing as t
 
 from . import _postgres, _redis
 from ._argspec import ArgumentSpec
+from ._containers import judge_containers
 from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
 from ._docker import DockerClient
 from ._errors import OpsError
 from ._health import (
     component_states,
     judge_api_replica,
-    judge_containers,
     judge_entrance,
     judge_failure,
     judge_postgres,

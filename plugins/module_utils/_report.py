@@ -133,6 +133,7 @@ def _host(name: str, health: Item) -> str:
 def render_html(report: Item) -> str:
     """Return the report as one self-contained page; every value is escaped, nothing is fetched."""
     title, verdict = _text(report["title"]), report["verdict"]
+    count = "1 host" if len(report["hosts"]) == 1 else f"{len(report['hosts'])} hosts"
     hosts = "".join(_host(name, health) for name, health in report["hosts"].items())
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -140,6 +141,6 @@ def render_html(report: Item) -> str:
         f"<title>{title}: {_text(verdict)}</title><style>{STYLE}</style></head><body><main>"
         f'<header class="{_text(verdict)}"><div class="row">{_pill(verdict)}<h1>{title}</h1></div>'
         f'<p class="said">{_text(report["summary"])}</p>'
-        f'<p class="soft">{_text(report["generated_at"])} · {len(report["hosts"])} host(s)</p></header>'
+        f'<p class="soft">{_text(report["generated_at"])} · {_text(count)}</p></header>'
         f"{hosts}</main><script>{SCRIPT}</script></body></html>\n"
     )

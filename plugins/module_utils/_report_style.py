@@ -17,7 +17,7 @@ STYLE = """
 body { margin: 0; background: var(--page); color: var(--text); line-height: 1.45; overflow-wrap: anywhere;
   font: 16px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; }
-h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
+h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0; }
 h3 { font-size: .8rem; margin: 1.6rem 0 .5rem; color: var(--soft); text-transform: uppercase; letter-spacing: .06em; }
 p { margin: .3rem 0; } .soft { color: var(--soft); font-size: .875rem; }
 header { border-radius: .75rem; padding: 1.1rem 1.25rem; border: 1px solid; margin-bottom: 1.25rem; }

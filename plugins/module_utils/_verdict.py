@@ -28,7 +28,10 @@ DEPENDS_ON: t.Mapping[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: how it is, in one sentence, with what was seen and what to run next."""
+    """One thing that was looked at: how it is, in one sentence, with what was seen and what to run next.
+
+    ``blames`` names the components that the thing itself says it fails for; empty where it does not say.
+    """
 
     id: str
     component: str
@@ -37,6 +40,7 @@ class Finding:
     summary: str
     evidence: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     commands: tuple[str, ...] = ()
+    blames: tuple[str, ...] = ()
     caused_by: str = ""
 
     def describe(self) -> dict[str, t.Any]:
@@ -61,7 +65,8 @@ def rank(severity: str) -> int:
 def link_causes(findings: t.Iterable[Finding]) -> list[Finding]:
     """Return the findings with ``caused_by`` set to the nearest broken thing upstream. Pure.
 
-    Only what is critical or unknown can cause something; a warning upstream explains no failure downstream.
+    Only what is critical or unknown can cause something; a warning upstream explains no failure downstream. What
+    blames a component that is well has a cause of its own, whatever else is broken.
     """
     findings = list(findings)
     broken: dict[str, Finding] = {}
@@ -70,8 +75,10 @@ def link_causes(findings: t.Iterable[Finding]) -> list[Finding]:
         if rank(finding.severity) >= rank(UNKNOWN) and (worst is None or rank(finding.severity) > rank(worst.severity)):
             broken[finding.component] = finding
 
-    def cause_of(component: str) -> Finding | None:
-        level = list(DEPENDS_ON.get(component, ()))
+    def cause_of(finding: Finding) -> Finding | None:
+        if any(name not in broken for name in finding.blames):
+            return None
+        level = list(finding.blames or DEPENDS_ON.get(finding.component, ()))
         while level:
             candidates = [broken[name] for name in level if name in broken]
             if candidates:
@@ -81,7 +88,7 @@ def link_causes(findings: t.Iterable[Finding]) -> list[Finding]:
 
     linked = []
     for finding in findings:
-        cause = cause_of(finding.component) if finding.severity != OK else None
+        cause = cause_of(finding) if finding.severity != OK else None
         linked.append(dataclasses.replace(finding, caused_by=cause.id) if cause is not None else finding)
     return linked
 

@@ -39,7 +39,11 @@ def answers() -> bool:
     """Tell whether the engine that the docker command points to answers."""
     if shutil.which("docker") is None:
         return False
-    return run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20, check=False).returncode == 0
+    try:
+        return run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20, check=False).returncode == 0
+    except SandboxError:
+        # It takes connections before it answers: after a kill it first tidies up its containers.
+        return False
 
 
 def need_engine() -> None:
@@ -56,7 +60,7 @@ def _can_install() -> bool:
 
 def _apt_install(packages: list[str]) -> None:
     say(f"apt: installing {' '.join(packages)}")
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "-q", "update"], timeout=180, env=env)
     run(["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages], timeout=600, env=env)
 
@@ -148,10 +152,16 @@ def _has_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
+def _write_marker(state_root: Path, pid: int) -> None:
+    (state_root / "engine.json").write_text(json.dumps({"pid": pid, "systemd": _has_systemd()}) + "\n")
+
+
 def _start(state_root: Path) -> None:
+    say("starting Docker Engine")
     if _has_systemd():
         run(["systemctl", "start", "docker.service"], timeout=90)
         wait_until("an answer of Docker Engine", answers, timeout=90)
+        _write_marker(state_root, _read_pid(PID_FILE))
         return
     log = state_root / "engine.log"
     daemon = None
@@ -162,13 +172,14 @@ def _start(state_root: Path) -> None:
             daemon = subprocess.Popen(
                 ["dockerd"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
+        _write_marker(state_root, daemon.pid)
 
     def settled() -> bool:
         if daemon is not None and daemon.poll() is not None:
             raise SandboxError(f"Docker Engine ended at once (exit {daemon.returncode}); its log is {log}")
         return answers()
 
-    wait_until("an answer of Docker Engine", settled, timeout=90)
+    wait_until("an answer of Docker Engine", settled, timeout=120)
 
 
 def _missing() -> list[str]:
@@ -195,16 +206,15 @@ def up(state_root: Path) -> None:
         if absent:
             _apt_install(absent)
         if not answers():
-            say("starting Docker Engine")
             _start(state_root)
+        elif "docker.io" in absent:
+            # The package starts its service itself.
+            _write_marker(state_root, _read_pid(PID_FILE))
         if not _compose_ok():
             _install_compose()
     missing = _missing()
     if missing:
         raise SandboxError("This machine lacks: " + "; ".join(missing))
-    if not was_answering:
-        marker = {"pid": _read_pid(PID_FILE), "systemd": _has_systemd()}
-        (state_root / "engine.json").write_text(json.dumps(marker) + "\n")
     say("Docker Engine and Compose answer")
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import subprocess
 import sys
 import time
@@ -33,7 +32,10 @@ def run(
     env: Mapping[str, str] | None = None,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and capture its output; with check, a failure is a SandboxError that quotes it."""
+    """Run a program to its end and capture its output; with check, a failure is a SandboxError that quotes it.
+
+    env, when given, is the whole environment.
+    """
     try:
         done = subprocess.run(
             list(argv),
@@ -43,7 +45,7 @@ def run(
             text=True,
             errors="replace",
             timeout=timeout,
-            env={**os.environ, **(env or {})},
+            env=env,
             check=False,
         )
     except FileNotFoundError as error:

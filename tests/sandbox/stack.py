@@ -21,7 +21,7 @@ from shell import SandboxError, run, say, wait_until
 
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
 COMPOSE_FILE = HERE / "compose.yml"
-# The engine's builder without the buildx plugin, and no hint about it on every call.
+# The engine's own builder without the buildx plugin, and no hint about that on every call.
 BUILD_ENV = {"DOCKER_BUILDKIT": "1", "COMPOSE_BAKE": "false"}
 DYNAMIC = """\
 ---
@@ -51,7 +51,14 @@ class Stack:
         """Run Compose with everything named, so that the labels of what it makes are complete."""
         base = ["docker", "compose", "-p", self.sandbox.project, "-f", str(COMPOSE_FILE)]
         files = ["--env-file", str(self.sandbox.env_file), "--env-file", str(self.sandbox.secrets_file)]
-        return run([*base, *files, *arguments], timeout=timeout, stdin=stdin, env=BUILD_ENV)
+        return run([*base, *files, *arguments], timeout=timeout, stdin=stdin, env=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        """Return our environment without what would override the env files or the command line."""
+        lines = [*self.sandbox.env_file.read_text().splitlines(), *self.sandbox.secrets_file.read_text().splitlines()]
+        ours = {line.partition("=")[0] for line in lines}
+        kept = {name: value for name, value in os.environ.items() if name not in ours and name[:8] != "COMPOSE_"}
+        return {**kept, **BUILD_ENV}
 
     def _ids(self, kind: str, *more: str) -> list[str]:
         """List what carries the project's label: it is found even when the state on disk is gone."""

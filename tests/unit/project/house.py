@@ -61,14 +61,14 @@ def constant(path: Path, name: str) -> ast.Constant:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names a Python file imports, wherever in it; of a relative import the part after the dots."""
+    """Return the dotted names a Python file imports, wherever in it; one relative to a folder of plugins as `plugins.`..."""
     found: set[str] = set()
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            source = node.module or ""
-            found.update(f"{source}.{alias.name}".lstrip(".") for alias in node.names)
+            source = [*(["plugins"] if node.level == 2 else []), *([node.module] if node.module else [])]
+            found.update(".".join([*source, alias.name]) for alias in node.names)
     return found
 
 

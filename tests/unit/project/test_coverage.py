@@ -28,9 +28,9 @@ def is_test(test):
     scenario = test.removeprefix("molecule:")
     if scenario != test:
         return (ROOT / "extensions" / "molecule" / scenario / "molecule.yml").is_file()
-    file, _, name = test.partition("::")
+    file, separator, name = test.partition("::")
     path = ROOT / file
-    if not (file.startswith("tests/") and path.is_file()):
+    if not (separator and file.startswith("tests/") and path.is_file()):
         return False
     functions = {node.name for node in ast.walk(parse(path)) if isinstance(node, ast.FunctionDef)}
     function = name.rpartition("::")[2].partition("[")[0]
