@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import engine
 import images
 import storage
 import tls
-from names import HERE, STATE_ROOT, Sandbox, Settings, choose_port_base, existing, ports
+from names import CHECKOUT_ID, HERE, STATE_ROOT, Sandbox, Settings, choose_port_base, existing, ports
 from shell import SandboxError, run, say, wait_until
 
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
@@ -178,10 +179,21 @@ def write_private(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
+def _running_names() -> set[str]:
+    """Name this checkout's sandboxes that the engine knows: their state on disk may have been deleted by hand."""
+    label = '{{.Label "com.docker.compose.project"}}'
+    listed = [
+        run(["docker", *verb, "--format", label], timeout=60).stdout for verb in (["ps", "--all"], ["volume", "ls"])
+    ]
+    found = (re.fullmatch(rf"rendiff-([a-z0-9]+)-{CHECKOUT_ID}", line) for line in "\n".join(listed).splitlines())
+    return {match[1] for match in found if match}
+
+
 def down_all() -> None:
     """Take down every sandbox of this checkout."""
-    for sandbox in existing():
-        Stack(sandbox).down()
+    names = {sandbox.name for sandbox in existing()} | (_running_names() if engine.answers() else set())
+    for name in sorted(names):
+        Stack(Sandbox(name)).down()
 
 
 def clean() -> None:

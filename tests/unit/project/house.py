@@ -61,7 +61,7 @@ def constant(path: Path, name: str) -> ast.Constant:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names a Python file imports, wherever in it; one relative to a folder of plugins as `plugins.`..."""
+    """Return the dotted names a Python file imports, wherever in it; of a relative import also `plugins`."""
     found: set[str] = set()
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
