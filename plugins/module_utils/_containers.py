@@ -14,6 +14,7 @@ from ._verdict import CRITICAL, OK, WARNING, Finding
 
 CORE_ROLES = ("api", "worker", "postgres", "redis", "proxy")
 _RESTARTS_WORTH_TELLING = 3
+_STATE_WORDS = {"exited": "has ended", "created": "does not run", "dead": "is beyond repair"}
 
 
 def _service_component(role: str) -> str:
@@ -71,7 +72,8 @@ def _judge_replica(stack: Stack, service: Service, replica: Replica) -> t.Iterat
             return
         why = "it ran out of memory" if replica.oom_killed else _exit_words(replica)
         command = f"docker unpause {replica.name}" if replica.state == "paused" else f"docker start {replica.name}"
-        summary = f"Container '{replica.name}' is {replica.state}: {why}."
+        state = _STATE_WORDS.get(replica.state, f"is {replica.state}")
+        summary = f"Container '{replica.name}' {state}: {why}."
         yield Finding(f"{replica.name}.down", container, severe, replica.name, summary, evidence, (logs, command))
         return
     if replica.health == "unhealthy":
@@ -94,6 +96,6 @@ def _exit_words(replica: Replica) -> str:
         return "somebody paused it"
     if replica.state == "created":
         return replica.error or "it was made but never started"
-    meaning = {0: "it ended by itself or was stopped", 137: "it was killed", 143: "it was asked to end"}
+    meaning = {0: "it finished or was stopped", 137: "it was killed", 143: "it was asked to end"}
     said = meaning.get(replica.exit_code, replica.error or "it failed")
     return f"{said} (exit code {replica.exit_code})"

@@ -88,7 +88,7 @@ health:
     summary:
       description: What is wrong and what it caused, in one or two sentences.
       type: str
-      sample: "Container 'rendiff-prod-redis-1' is exited: it was killed (exit code 137). It explains 4 other findings."
+      sample: "Container 'rendiff-prod-redis-1' has ended: it was killed (exit code 137). It explains 4 other findings."
     root_causes:
       description: Ids of the findings that no other finding explains, worst first.
       type: list
@@ -118,7 +118,7 @@ health:
         summary:
           description: The finding in one sentence.
           type: str
-          sample: "Container 'rendiff-prod-redis-1' is exited: it was killed (exit code 137)."
+          sample: "Container 'rendiff-prod-redis-1' has ended: it was killed (exit code 137)."
         evidence:
           description: What was seen.
           type: dict

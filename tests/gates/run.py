@@ -28,9 +28,9 @@ GATE_TIMEOUT_S = 2400
 WITHOUT_SANDBOX = (
     "core-next-code",
     "sanity",
+    "ansible-lint",
     "units",
     "docs-lint",
-    "ansible-lint",
     "mypy",
     "reuse",
     "changelog-lint",
