@@ -68,6 +68,7 @@ class Replica:
     memory_limit_bytes: int
     cpu_limit: float
     networks: t.Mapping[str, str]
+    aliases: tuple[str, ...]
     published: t.Mapping[int, tuple[str, int]]
     exposed: tuple[int, ...]
     mounts: tuple[t.Mapping[str, t.Any], ...]
@@ -91,6 +92,7 @@ class Replica:
         hidden = {"labels", "environment", "command", "published", "mounts"}
         public = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in hidden}
         public["networks"] = dict(self.networks)
+        public["aliases"] = list(self.aliases)
         public["exposed"] = list(self.exposed)
         public["published"] = [
             {"container_port": port, "host": host, "host_port": host_port}
@@ -182,6 +184,11 @@ def parse_container(inspected: t.Mapping[str, t.Any]) -> Replica:
         config_hash=labels.get(f"{LABEL}.config-hash") or "",
         memory_limit_bytes=int(host.get("Memory") or 0),
         cpu_limit=round(cpus, 3),
+        aliases=tuple(
+            sorted(
+                {alias for entry in (network.get("Networks") or {}).values() for alias in entry.get("Aliases") or ()}
+            )
+        ),
         networks={name: entry.get("IPAddress") or "" for name, entry in (network.get("Networks") or {}).items()},
         published=published,
         exposed=tuple(sorted({int(port.split("/")[0]) for port in config.get("ExposedPorts") or {}})),

@@ -129,7 +129,7 @@ def _reachable(stack: Stack, role: str, host: str, port: int) -> tuple[str, int]
         services = [
             service
             for service in stack.by_role(role)
-            if any(host in (replica.name, replica.hostname) for replica in service.replicas)
+            if any(host in (replica.name, replica.hostname, *replica.aliases) for replica in service.replicas)
         ]
     for service in services:
         for replica in service.running:

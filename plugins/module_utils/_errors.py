@@ -25,9 +25,17 @@ class OpsError(Exception):
         return f"{message} {self.remedy}." if self.remedy else message
 
 
-class MissingDriverError(OpsError):
-    """The host lacks a Python module: nothing was looked at, so nothing is known."""
+class NotKnownError(OpsError):
+    """We could not look, so nothing is known of the thing itself; never proof that it is down."""
 
 
-class LoginRefusedError(OpsError):
-    """The server answers but does not let us in: it lives, and more is not known."""
+class MissingDriverError(NotKnownError):
+    """The host lacks a Python module."""
+
+
+class LoginRefusedError(NotKnownError):
+    """The server answers but does not let us in."""
+
+
+class NotLocatedError(NotKnownError):
+    """The name of the server means nothing on this host, though it may inside the containers."""

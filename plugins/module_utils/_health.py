@@ -10,7 +10,7 @@ import json
 import typing as t
 
 from ._compose import Replica
-from ._errors import LoginRefusedError, MissingDriverError, OpsError
+from ._errors import NotKnownError, OpsError
 from ._http import Response
 from ._probe import ProbeResult
 from ._queue import Census
@@ -210,9 +210,7 @@ def judge_failure(component: str, subject: str, result: ProbeResult, commands: t
         summary = f"The check of {subject} did not end within {result.seconds:.0f} s: nothing is known of it."
         return Finding(component, component, UNKNOWN, subject, summary, {"seconds": round(result.seconds, 1)}, commands)
     expected = isinstance(result.error, OpsError)
-    severity = (
-        UNKNOWN if isinstance(result.error, (MissingDriverError, LoginRefusedError)) or not expected else CRITICAL
-    )
+    severity = UNKNOWN if isinstance(result.error, NotKnownError) or not expected else CRITICAL
     said = (
         str(result.error)
         if expected

@@ -13,7 +13,7 @@ import traceback
 import typing as t
 
 from ._credentials import RedisLogin
-from ._errors import LoginRefusedError, MissingDriverError, OpsError
+from ._errors import LoginRefusedError, MissingDriverError, NotLocatedError, OpsError
 from ._queue import Broadcast, Keys, parse_reply
 
 try:
@@ -151,4 +151,6 @@ def explain(error: Exception, login: RedisLogin) -> OpsError:
     act = f"query Redis at {login.host}:{login.port}"
     if any(sign in cause for sign in _REFUSALS):
         return LoginRefusedError(act, cause, "Check the broker's URL in the api container, or pass redis_password")
+    if "ame resolution" in cause or "Name or service not known" in cause:
+        return NotLocatedError(act, cause, "Pass redis_host and redis_port as this host reaches it")
     return OpsError(act, cause)

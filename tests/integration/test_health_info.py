@@ -163,6 +163,13 @@ def test_a_host_without_drivers_says_which_and_goes_on(one: Sandbox, bare_python
     assert answer.result["health"]["verdict"] == "unknown"
 
 
+def test_names_that_mean_nothing_on_this_host_are_unknown_and_not_down(one: Sandbox) -> None:
+    answer = health_info(one)(login_host="db.invalid", redis_host="broker.invalid")
+    for part, option in (("postgres", "login_host"), ("redis", "redis_host")):
+        assert answer.finding(part)["severity"] == "unknown", answer.output
+        assert f"Pass {option}" in answer.finding(part)["summary"]
+
+
 def test_a_database_that_is_not_there_is_critical(one: Sandbox) -> None:
     answer = health_info(one)(login_host="127.0.0.1", login_port=1)
     assert answer.finding("postgres")["severity"] == "critical"

@@ -75,6 +75,11 @@ def test_a_host_that_cannot_be_reached_is_in_the_report_as_unknown(one: Sandbox,
     assert {name: health["verdict"] for name, health in report["hosts"].items()} == {"here": "ok", "lost": "unknown"}
 
 
+def test_a_server_outside_the_project_is_set_once_for_the_procedure(one: Sandbox, tmp_path: Path) -> None:
+    done = play(one, tmp_path, "health_quick", "-e", "stack_login_port=1", "-e", "stack_login_host=127.0.0.1")
+    assert done.returncode == 2 and "Cannot query PostgreSQL at 127.0.0.1:1" in done.stdout
+
+
 def test_check_mode_says_the_same_and_writes_nothing(one: Sandbox, tmp_path: Path) -> None:
     done = play(one, tmp_path, "health_quick", "--check")
     assert done.returncode == 0 and "Rendiff health: OK" in done.stdout

@@ -44,7 +44,9 @@ def inspected(service: str, **changes: t.Any) -> dict[str, t.Any]:
         "HostConfig": {"Memory": 0, **changes.get("host", {})},
         "NetworkSettings": {
             "Ports": changes.get("ports", {}),
-            "Networks": {"backend": {"IPAddress": changes.get("address", f"10.0.0.{number}")}},
+            "Networks": {
+                "backend": {"IPAddress": changes.get("address", f"10.0.0.{number}"), "Aliases": changes.get("aliases")}
+            },
         },
         "Mounts": changes.get("mounts", [{"Type": "bind", "Source": "/data", "Destination": "/storage", "RW": True}]),
     }

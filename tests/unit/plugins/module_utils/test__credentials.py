@@ -37,6 +37,14 @@ def test_a_database_outside_compose_keeps_its_own_address():
     assert resolve_postgres(found, {}, nothing).host == "db.example.com"
 
 
+def test_a_name_that_only_the_network_knows_is_translated():
+    found = stack(
+        replica("api", env=["DATABASE_URL=postgres://u:p@main-db/x"]),
+        replica("postgres", address="10.9.9.9", aliases=["main-db"]),
+    )
+    assert resolve_postgres(found, {}, nothing).host == "10.9.9.9"
+
+
 def test_without_a_url_the_database_container_tells():
     found = stack(replica("postgres", env=["POSTGRES_USER=u", "POSTGRES_PASSWORD_FILE=/run/secrets/p"]))
     login = resolve_postgres(found, {}, lambda replica, path: b"from-file\n" if path == "/run/secrets/p" else None)
