@@ -13,6 +13,7 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._compose import (
     LABEL,
+    ROLES,
     STORAGE_PATH,
     Replica,
     Service,
@@ -92,7 +93,19 @@ class Stack:
         }
 
 
-def choose_project(summaries: t.Sequence[t.Mapping[str, t.Any]], wanted: str | None) -> str:
+def check_roles(service_roles: t.Mapping[str, str], services: t.Iterable[str]) -> None:
+    """Refuse a role that does not exist, and a service that the project does not have. Pure."""
+    known = sorted(services)
+    for name, role in service_roles.items():
+        if role not in ROLES:
+            raise OpsError("use service_roles", f"'{role}' is not one of {', '.join(ROLES)}")
+        if name not in known:
+            raise OpsError("use service_roles", f"the project has no service '{name}', only {', '.join(known)}")
+
+
+def choose_project(
+    summaries: t.Sequence[t.Mapping[str, t.Any]], wanted: str | None, service_roles: t.Mapping[str, str] | None = None
+) -> str:
     """Return the one Compose project that is meant; several or none is an error that lists what there is. Pure."""
     roles: dict[str, set[str]] = {}
     named: set[str] = set()
@@ -102,7 +115,7 @@ def choose_project(summaries: t.Sequence[t.Mapping[str, t.Any]], wanted: str | N
         if not project:
             continue
         image = str(summary.get("Image") or "")
-        roles.setdefault(project, set()).add(role_of(service, image))
+        roles.setdefault(project, set()).add(role_of(service, image, service_roles))
         if "rendiff" in project or "rendiff" in image:
             named.add(project)
     everything = ", ".join(f"'{project}'" for project in sorted(roles)) or "none"
@@ -135,7 +148,7 @@ def choose_project(summaries: t.Sequence[t.Mapping[str, t.Any]], wanted: str | N
 
 def discover(client: DockerClient, project: str | None, service_roles: t.Mapping[str, str] | None = None) -> Stack:
     """Read the stack from the labels of its containers; the Compose files are used where they can be read."""
-    name = choose_project(client.containers(f"{LABEL}.project"), project)
+    name = choose_project(client.containers(f"{LABEL}.project"), project, service_roles)
     replicas = []
     for summary in client.containers(f"{LABEL}.project={name}"):
         inspected = client.inspect(summary["Id"])
@@ -159,6 +172,7 @@ def discover(client: DockerClient, project: str | None, service_roles: t.Mapping
         except OpsError as error:
             definition_error = str(error)
     services = build_services(replicas, defined, service_roles)
+    check_roles(service_roles or {}, [service.name for service in services])
     version = client.version()
     stack = Stack(
         project=name,

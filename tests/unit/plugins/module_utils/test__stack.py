@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.rendiff.ops.plugins.module_utils._compose import LABEL
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
-from ansible_collections.rendiff.ops.plugins.module_utils._stack import choose_project, find_hazards
+from ansible_collections.rendiff.ops.plugins.module_utils._stack import check_roles, choose_project, find_hazards
 
 from .builders import replica, stack
 
@@ -40,6 +40,19 @@ def test_a_name_settles_it_and_a_wrong_name_lists_what_there_is():
 
 def test_a_worker_node_is_known_by_its_name():
     assert choose_project(summaries(rendiff=["worker-cpu"], other=["web"]), None) == "rendiff"
+
+
+def test_services_of_other_names_are_recognised_when_their_roles_are_said():
+    found = summaries(prod=["frontend", "transcoder"], mon=["grafana"])
+    assert choose_project(found, None, {"frontend": "api", "transcoder": "worker"}) == "prod"
+
+
+def test_a_role_or_a_service_that_does_not_exist_is_refused():
+    check_roles({"transcoder": "worker"}, ["transcoder"])
+    with pytest.raises(OpsError, match="'boss' is not one of api, worker"):
+        check_roles({"transcoder": "boss"}, ["transcoder"])
+    with pytest.raises(OpsError, match="the project has no service 'gone', only api, redis"):
+        check_roles({"gone": "api"}, ["redis", "api"])
 
 
 @pytest.mark.parametrize("found", [[], summaries(mon=["grafana"]), [{"Labels": None}]])
