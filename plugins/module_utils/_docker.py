@@ -13,7 +13,6 @@ import json
 import os
 import socket
 import struct
-import subprocess
 import tarfile
 import time
 import typing as t
@@ -21,6 +20,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ._argspec import ArgumentSpec
 from ._errors import OpsError
+
+RunCommand = t.Callable[[t.List[str]], t.Tuple[int, str, str]]
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
@@ -223,20 +224,21 @@ def _message(body: bytes) -> str:
         return body[:200].decode("utf-8", "replace").strip() or "nothing"
 
 
-def compose_config(argv: t.Sequence[str], timeout_s: float) -> dict[str, t.Any]:
+def compose_config(run_command: RunCommand, argv: t.Sequence[str], timeout_s: float) -> dict[str, t.Any]:
     """Return the merged project that ``docker compose ... config`` prints, with the services of every profile.
 
-    ``argv`` is the compose command with its project, files and environment files. The result holds secrets.
+    ``run_command`` runs an argument list without a shell and returns exit status, output and errors; ``argv`` is the
+    compose command with its project, files and environment files. The result holds secrets.
     """
-    command = [*argv, "--profile", "*", "config", "--format", "json", "--no-normalize"]
+    # The module's own way to run a command knows no bound, so the command brings one.
+    bounded = ["timeout", "--kill-after=2", f"{timeout_s:g}", *argv]
+    status, stdout, stderr = run_command([*bounded, "--profile", "*", "config", "--format", "json", "--no-normalize"])
     act = "read the Compose files"
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
-    except FileNotFoundError as error:
-        raise OpsError(act, "there is no docker command on this host") from error
-    except subprocess.TimeoutExpired as error:
-        raise OpsError(act, f"docker compose did not answer within {timeout_s:g} s") from error
-    if done.returncode != 0:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise OpsError(act, lines[-1][:300] if lines else f"docker compose ended with {done.returncode}")
-    return t.cast("dict[str, t.Any]", json.loads(done.stdout))
+    if status in (126, 127):
+        raise OpsError(act, "there is no docker command on this host that can be run")
+    if status in (124, 137):
+        raise OpsError(act, f"docker compose did not answer within {timeout_s:g} s")
+    if status != 0:
+        lines = stderr.strip().splitlines()
+        raise OpsError(act, lines[-1][:300] if lines else f"docker compose ended with {status}")
+    return t.cast("dict[str, t.Any]", json.loads(stdout))

@@ -14,7 +14,7 @@ from . import _postgres, _redis
 from ._argspec import ArgumentSpec
 from ._containers import judge_containers
 from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
-from ._docker import DockerClient
+from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
 from ._health import (
     component_states,
@@ -172,13 +172,13 @@ def report(
     }
 
 
-def check(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def check(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t.Any]:
     """Discover the stack, run every probe, and return the report; what cannot be discovered is a finding too."""
     started = time.monotonic()
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
     try:
-        stack = discover(client, options["project"], options["service_roles"])
+        stack = discover(client, run_command, options["project"], options["service_roles"])
     except OpsError as error:
         finding = Finding("stack", "stack", UNKNOWN, options["project"] or "stack", str(error))
         return report(options["project"] or "", [finding], None, time.monotonic() - started, now)

@@ -39,11 +39,11 @@ class Broker:
 
     def ping(self) -> bool:
         """Tell whether Redis answers a PING."""
-        return bool(self._run(lambda: self._client.ping()))
+        return bool(self._run(self._client.ping))
 
     def info(self) -> dict[str, t.Any]:
         """Return Redis' own figures."""
-        return dict(self._run(lambda: self._client.info()))
+        return dict(self._run(self._client.info))
 
     def queues(self) -> set[str]:
         """Return the queue names that Celery has bound at some time; never proof that one is in use."""

@@ -23,7 +23,7 @@ from ._compose import (
     role_of,
     shell_line,
 )
-from ._docker import DOCKER_ARGUMENTS, DockerClient, compose_config
+from ._docker import DOCKER_ARGUMENTS, DockerClient, RunCommand, compose_config
 from ._errors import OpsError
 
 STACK_ARGUMENTS = ArgumentSpec(
@@ -146,7 +146,9 @@ def choose_project(
     )
 
 
-def discover(client: DockerClient, project: str | None, service_roles: t.Mapping[str, str] | None = None) -> Stack:
+def discover(
+    client: DockerClient, run_command: RunCommand, project: str | None, service_roles: t.Mapping[str, str] | None = None
+) -> Stack:
     """Read the stack from the labels of its containers; the Compose files are used where they can be read."""
     name = choose_project(client.containers(f"{LABEL}.project"), project, service_roles)
     replicas = []
@@ -168,7 +170,7 @@ def discover(client: DockerClient, project: str | None, service_roles: t.Mapping
     else:
         try:
             argv = compose_argv(name, working_dir, files, env_files)
-            defined = compose_config(argv, _COMPOSE_TIMEOUT_S).get("services") or {}
+            defined = compose_config(run_command, argv, _COMPOSE_TIMEOUT_S).get("services") or {}
         except OpsError as error:
             definition_error = str(error)
     services = build_services(replicas, defined, service_roles)

@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - rendiff.ops.postgres
   - rendiff.ops.redis
   - rendiff.ops.queue
-  - rendiff.ops.http
+  - rendiff.ops.routes
 attributes:
   action_group: {}
 options:
@@ -156,7 +156,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._quick_health import H
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **HEALTH_ARGUMENTS.to_kwargs())
     try:
-        health = check(module.params)
+        health = check(module.params, module.run_command)
     except OpsError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, health=health)

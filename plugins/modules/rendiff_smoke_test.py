@@ -22,7 +22,7 @@ extends_documentation_fragment:
   - rendiff.ops.postgres
   - rendiff.ops.redis
   - rendiff.ops.queue
-  - rendiff.ops.http
+  - rendiff.ops.routes
 attributes:
   check_mode:
     support: full
@@ -139,7 +139,7 @@ def main() -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started))
     try:
         client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-        stack = discover(client, options["project"], options["service_roles"])
+        stack = discover(client, module.run_command, options["project"], options["service_roles"])
         test = SmokeTest(client, stack, options, started)
     except OpsError as error:
         module.fail_json(msg=str(error))

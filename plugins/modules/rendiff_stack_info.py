@@ -120,7 +120,7 @@ def main() -> None:
     options = module.params
     try:
         client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-        stack = discover(client, options["project"], options["service_roles"])
+        stack = discover(client, module.run_command, options["project"], options["service_roles"])
     except OpsError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, stack=stack.describe())

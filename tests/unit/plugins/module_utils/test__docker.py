@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -45,16 +46,21 @@ def test_an_engine_that_hangs_is_bounded(tmp_path):
             DockerClient(f"unix://{path}", timeout_s=0.2).version()
 
 
+def run_command(argv):
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 def test_compose_that_is_missing_fails_or_hangs_is_told(tmp_path):
     with pytest.raises(OpsError, match="there is no docker command"):
-        compose_config([f"{tmp_path}/none"], 2)
+        compose_config(run_command, [f"{tmp_path}/none"], 2)
     failing = tmp_path / "failing"
     failing.write_text("#!/bin/sh\necho first >&2; echo 'variable X is missing' >&2; exit 14\n")
     failing.chmod(0o755)
     with pytest.raises(OpsError, match="variable X is missing"):
-        compose_config([str(failing)], 5)
+        compose_config(run_command, [str(failing)], 5)
     hanging = tmp_path / "hanging"
     hanging.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     hanging.chmod(0o755)
     with pytest.raises(OpsError, match="did not answer within 0.3 s"):
-        compose_config([str(hanging)], 0.3)
+        compose_config(run_command, [str(hanging)], 0.3)
