@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from ._argspec import ArgumentSpec
 from ._errors import OpsError
 
-RunCommand = t.Callable[[t.List[str]], t.Tuple[int, str, str]]
+RunCommand = t.Callable[[list[str]], tuple[int, str, str]]
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 

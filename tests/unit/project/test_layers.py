@@ -12,7 +12,7 @@ from house import MODULE_UTILS, MODULES, PLUGINS, constant, imports, parse
 
 EVERY_PLUGIN = sorted(PLUGINS.rglob("*.py"))
 # What only one file may import.
-OWNERS = {"psycopg2": "_postgres.py", "redis": "_redis.py", "subprocess": "_docker.py"}
+OWNERS = {"psycopg2": "_postgres.py", "redis": "_redis.py"}
 by_name = pytest.mark.parametrize("path", EVERY_PLUGIN, ids=lambda path: str(path.relative_to(PLUGINS)))
 each_util = pytest.mark.parametrize("path", MODULE_UTILS, ids=lambda path: path.stem)
 each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
@@ -30,6 +30,11 @@ def names_used(path):
 def test_a_driver_is_imported_where_it_belongs_and_only_there(library, owner):
     importers = {path.name for path in EVERY_PLUGIN if library in {name.split(".")[0] for name in imports(path)}}
     assert importers == {owner}
+
+
+@by_name
+def test_nothing_starts_a_process_but_by_the_modules_run_command(path):
+    assert "subprocess" not in {name.split(".")[0] for name in imports(path)}
 
 
 @by_name
