@@ -104,7 +104,8 @@ def fetch(
         step = f"read the answer of {dial_host}:{dial_port}"
         chunks: list[bytes] = []
         size = 0
-        while size < MAX_BODY:
+        # From Python 3.13 on the last byte closes the answer, and with it the socket below.
+        while size < MAX_BODY and not answer.isclosed():
             connection.settimeout(left())
             chunk = answer.read1(min(65536, MAX_BODY - size))
             if not chunk:
