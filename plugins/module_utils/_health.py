@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ._census import Census
 from ._compose import Replica
 from ._errors import NotKnownError, OpsError
 from ._http import Response
 from ._probe import ProbeResult
-from ._queue import Census
 from ._stack import Stack
 from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding
 

@@ -74,6 +74,11 @@ class Keys:
         return self.prefix + self.unacked_name
 
     @property
+    def unacked_index(self) -> str:
+        """Return the sorted set of the same messages by the time of their delivery."""
+        return f"{self.prefix}{self.unacked_name}_index"
+
+    @property
     def binding_pattern(self) -> str:
         """Return the pattern that matches every binding set."""
         return f"{self.prefix}_kombu.binding.*"
@@ -85,6 +90,11 @@ class Keys:
             for step in self.steps
         ]
 
+    def key_for(self, queue: str, priority: int) -> str:
+        """Return the list into which a message of this priority is pushed: that of the highest step not above it."""
+        step = max((step for step in self.steps if step <= priority), default=self.steps[0])
+        return dict(self.of(queue))[step]
+
     def exchange_of(self, key: bytes) -> str | None:
         """Return the exchange of a binding set that leads to task queues, or None for control traffic."""
         name = key.decode("utf-8", "replace")[len(self.prefix) :]
@@ -95,13 +105,21 @@ class Keys:
         """Return the queue names in a binding set."""
         return {member.decode("utf-8", "replace").rsplit(_SEPARATOR, 1)[-1] for member in members}
 
-    def broadcast(self, method: str, db: int, timeout_s: float) -> Request:
-        """Build a question in the form that Celery's remote control sends. Times are seconds since the epoch."""
+    def broadcast(
+        self,
+        method: str,
+        db: int,
+        timeout_s: float,
+        *,
+        arguments: t.Mapping[str, t.Any] | None = None,
+        destination: t.Sequence[str] | None = None,
+    ) -> Request:
+        """Build a question in the form that Celery's remote control sends, to all workers or to ``destination``."""
         oid, ticket = str(uuid.uuid4()), str(uuid.uuid4())
         body = {
             "method": method,
-            "arguments": {},
-            "destination": None,
+            "arguments": dict(arguments or {}),
+            "destination": list(destination) if destination is not None else None,
             "pattern": None,
             "matcher": None,
             "ticket": ticket,
@@ -145,46 +163,3 @@ def parse_reply(raw: bytes, ticket: str) -> tuple[str, t.Any] | None:
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
     return str(name), value
-
-
-@dataclasses.dataclass(frozen=True)
-class Census:
-    """Which workers live and what they consume, from one question to all of them."""
-
-    receivers: int
-    nodes: t.Mapping[str, tuple[str, ...]]
-    duplicates: tuple[str, ...]
-    replies: int
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether every worker connected to Redis has answered under a name of its own."""
-        return self.replies == self.receivers and not self.duplicates
-
-    def consumers(self, queue: str) -> list[str]:
-        """Return the workers that consume a queue."""
-        return sorted(node for node, queues in self.nodes.items() if queue in queues)
-
-    def describe(self) -> dict[str, t.Any]:
-        """Return it as plain data."""
-        return {
-            "receivers": self.receivers,
-            "replies": self.replies,
-            "complete": self.complete,
-            "duplicate_names": list(self.duplicates),
-            "nodes": {node: list(queues) for node, queues in sorted(self.nodes.items())},
-        }
-
-
-def take_census(answers: Broadcast) -> Census:
-    """Read the answers to ``active_queues``. One silence is never proof of death: see ``Census.complete``."""
-    nodes: dict[str, tuple[str, ...]] = {}
-    duplicates: set[str] = set()
-    for name, value in answers.replies:
-        if name in nodes:
-            duplicates.add(name)
-        queues = value if isinstance(value, list) else []
-        nodes[name] = tuple(
-            sorted(str(entry["name"]) for entry in queues if isinstance(entry, dict) and "name" in entry)
-        )
-    return Census(answers.receivers, nodes, tuple(sorted(duplicates)), len(answers.replies))

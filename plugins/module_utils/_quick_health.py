@@ -12,6 +12,7 @@ import typing as t
 
 from . import _postgres, _redis
 from ._argspec import ArgumentSpec
+from ._census import Census, take_census
 from ._containers import judge_containers
 from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
 from ._docker import DockerClient, RunCommand
@@ -29,7 +30,7 @@ from ._health import (
 )
 from ._http import Response, Target, fetch
 from ._probe import Probe, ProbeResult, run_probes
-from ._queue import QUEUE_ARGUMENTS, Census, Keys, take_census
+from ._queue import QUEUE_ARGUMENTS, Keys
 from ._routes import HTTP_ARGUMENTS, public_target, replica_target
 from ._stack import STACK_ARGUMENTS, Stack, discover
 from ._verdict import CRITICAL, UNKNOWN, Finding, link_causes, overall, root_causes, summarize

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import time
 import traceback
 import typing as t
@@ -74,31 +75,80 @@ class Broker:
         return int(self._run(lambda: self._client.hlen(self._keys.unacked)))
 
     def broadcast(self, method: str, timeout_s: float) -> Broadcast:
-        """Ask every worker one question; the answer is complete when all that Redis delivered it to have replied.
+        """Ask every worker one question; see ``ask``."""
+        return self.ask([method], timeout_s)[method]
 
-        Writes one set member and one reply list for the time of the question, and removes both.
+    def ask(
+        self,
+        methods: t.Sequence[str],
+        timeout_s: float,
+        *,
+        arguments: t.Mapping[str, t.Any] | None = None,
+        destination: t.Sequence[str] | None = None,
+    ) -> dict[str, Broadcast]:
+        """Ask workers several questions at once, all of them or those of ``destination``, within ``timeout_s``.
+
+        An answer is complete when all that Redis delivered the question to have replied, or every destination has.
+        Writes a set member and a reply list for each question, and removes both.
         """
-        request = self._keys.broadcast(method, self._login.db, timeout_s)
+        requests = {
+            method: self._keys.broadcast(
+                method, self._login.db, timeout_s, arguments=arguments, destination=destination
+            )
+            for method in methods
+        }
         deadline = time.monotonic() + timeout_s
-        self._run(lambda: self._client.sadd(request.binding, request.member))
-        replies: list[tuple[str, t.Any]] = []
+        replies: dict[str, list[tuple[str, t.Any]]] = {method: [] for method in methods}
         try:
-            receivers = int(self._run(lambda: self._client.publish(request.channel, request.message)))
-            while len(replies) < receivers:
+            commands: list[tuple[t.Any, ...]] = [("SADD", r.binding, r.member) for r in requests.values()]
+            commands += [("PUBLISH", r.channel, r.message) for r in requests.values()]
+            receivers = dict(zip(methods, (int(count) for count in self.pipeline(commands)[len(requests) :])))
+            wanted = {method: len(destination) if destination is not None else receivers[method] for method in methods}
+            by_key = {request.reply_key.encode(): method for method, request in requests.items()}
+            while True:
+                waiting = [key for key, method in by_key.items() if len(replies[method]) < wanted[method]]
                 left = deadline - time.monotonic()
-                if left <= 0.01:
+                if not waiting or left <= 0.01:
                     break
-                raw = self._run(functools.partial(self._client.brpop, request.reply_key, timeout=left))
+                raw = self._run(functools.partial(self._client.brpop, waiting, timeout=left))
                 if raw is None:
                     break
-                reply = parse_reply(raw[1], request.ticket)
+                method = by_key[raw[0]]
+                reply = parse_reply(raw[1], requests[method].ticket)
                 if reply is not None:
-                    replies.append(reply)
+                    replies[method].append(reply)
         finally:
             with contextlib.suppress(OpsError):
-                self._run(lambda: self._client.srem(request.binding, request.member))
-                self._run(lambda: self._client.delete(request.reply_key))
-        return Broadcast(receivers, tuple(replies))
+                self.pipeline(
+                    [("SREM", r.binding, r.member) for r in requests.values()]
+                    + [("DEL", r.reply_key) for r in requests.values()]
+                )
+        return {method: Broadcast(receivers[method], tuple(replies[method])) for method in methods}
+
+    def command(self, *words: t.Any) -> t.Any:
+        """Run one command and return Redis' answer."""
+        return self._run(lambda: self._client.execute_command(*words))
+
+    def pipeline(self, commands: t.Sequence[t.Sequence[t.Any]], *, atomic: bool = False) -> list[t.Any]:
+        """Run commands in one round trip, as one transaction if ``atomic``; return their answers in order."""
+
+        def send() -> list[t.Any]:
+            with self._client.pipeline(transaction=atomic) as pipeline:
+                for words in commands:
+                    pipeline.execute_command(*words)
+                return t.cast("list[t.Any]", pipeline.execute())
+
+        return t.cast("list[t.Any]", self._run(send)) if commands else []
+
+    def script(self, text: str, keys: t.Sequence[t.Any], arguments: t.Sequence[t.Any]) -> t.Any:
+        """Run a Lua script, atomic as every script in Redis is; it is sent whole only where Redis lacks it."""
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        try:
+            return self._client.evalsha(digest, len(keys), *keys, *arguments)
+        except redis.exceptions.NoScriptError:
+            return self._run(lambda: self._client.eval(text, len(keys), *keys, *arguments))
+        except redis.exceptions.RedisError as error:
+            raise explain(error, self._login) from error
 
     def delete(self, *keys: str) -> int:
         """Remove keys by their exact names; return how many existed."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -41,6 +42,10 @@ NOT_QUICK = ("core-next-code",)
 # One after another: they break and mend the same stack.
 WITH_SANDBOX = ("install-test", "integration", "molecule", "core-next-molecule")
 
+# What tells why a gate failed, among the thousands of lines that a gate may print.
+TELLING = re.compile(r"fatal:|FAILED|\[ERROR\]|^E  |error:|Error:|assertion|Executed: Failed|\"msg\":", re.IGNORECASE)
+TELLING_LINES = 25
+
 _printing = threading.Lock()
 
 
@@ -50,6 +55,12 @@ class Result:
 
     gate: str
     passed: bool
+    log: Path | None = None
+
+    def why(self) -> list[str]:
+        """Return the lines of the log that tell most, the first ones, since what follows is often their consequence."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log else []
+        return [line.strip()[:400] for line in lines if TELLING.search(line)][:TELLING_LINES]
 
 
 def say(text: str) -> None:
@@ -86,7 +97,7 @@ def make(target: str) -> Result:
         say(
             f"{said}\nFAIL  {target:<20} {seconds:6.1f} s  ({status}; the lines above, also in {log.relative_to(ROOT)})"
         )
-    return Result(target, status == 0)
+    return Result(target, status == 0, log)
 
 
 def main() -> int:
@@ -109,9 +120,11 @@ def main() -> int:
         say(f"FAIL  {', '.join(WITH_SANDBOX)}: there is no sandbox to run them on")
         results += [Result(gate, passed=False) for gate in WITH_SANDBOX]
 
-    failed = [result.gate for result in results if not result.passed]
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        say("\n".join([f"Why {result.gate} failed:", *(f"  {line}" for line in result.why())]))
     if failed:
-        say(f"Failed: {', '.join(failed)}")
+        say(f"Failed: {', '.join(result.gate for result in failed)}")
     say(f"All gates took {time.monotonic() - started:.0f} s")
     say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0

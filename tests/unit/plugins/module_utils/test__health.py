@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from ansible_collections.rendiff.ops.plugins.module_utils._census import take_census
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import LoginRefusedError, MissingDriverError, OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._health import (
     component_states,
@@ -21,7 +22,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._health import (
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._http import Response
 from ansible_collections.rendiff.ops.plugins.module_utils._probe import ProbeResult
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Broadcast, take_census
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Broadcast
 
 from .builders import replica, stack
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Broadcast, Keys, parse_reply, take_census
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys, parse_reply
 
 TICKET = "t-1"
 
@@ -80,21 +80,15 @@ def test_what_is_no_reply_to_us_is_none(raw):
     assert parse_reply(raw, TICKET) is None
 
 
-def test_a_census_is_complete_only_when_all_answered_under_names_of_their_own():
-    queues = [{"name": "low"}, {"name": "high"}]
-    assert take_census(Broadcast(1, (("w1", queues),))).complete
-    assert not take_census(Broadcast(2, (("w1", queues),))).complete
-    twice = take_census(Broadcast(2, (("w1", queues), ("w1", queues))))
-    assert not twice.complete
-    assert twice.duplicates == ("w1",)
+@pytest.mark.parametrize(
+    ("priority", "key"),
+    [(0, "q"), (1, "q"), (3, "q\x06\x163"), (5, "q\x06\x163"), (9, "q\x06\x169"), (255, "q\x06\x169")],
+)
+def test_a_priority_is_kept_at_the_highest_step_not_above_it(priority, key):
+    assert Keys().key_for("q", priority) == key
 
 
-def test_consumers_come_from_the_answers():
-    census = take_census(Broadcast(2, (("w2", [{"name": "high"}]), ("w1", [{"name": "high"}, "odd", {}]))))
-    assert census.consumers("high") == ["w1", "w2"]
-    assert census.consumers("low") == []
-
-
-def test_an_answer_of_another_kind_counts_as_an_answer_without_queues():
-    census = take_census(Broadcast(1, (("w1", {"error": "unknown"}),)))
-    assert census.complete and census.consumers("high") == []
+def test_a_command_names_its_arguments_and_whom_it_is_for():
+    request = Keys().broadcast("cancel_consumer", 0, 2, arguments={"queue": "high"}, destination=["w1"])
+    body = json.loads(base64.b64decode(json.loads(request.message)["body"]))
+    assert (body["arguments"], body["destination"]) == ({"queue": "high"}, ["w1"])
