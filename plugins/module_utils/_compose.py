@@ -73,6 +73,7 @@ class Replica:
     exposed: tuple[int, ...]
     mounts: tuple[t.Mapping[str, t.Any], ...]
     command: tuple[str, ...]
+    pid: int = 0
     labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     environment: t.Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -89,7 +90,7 @@ class Replica:
 
     def describe(self) -> dict[str, t.Any]:
         """Return the public description: no environment, no command line, no foreign labels."""
-        hidden = {"labels", "environment", "command", "published", "mounts"}
+        hidden = {"labels", "environment", "command", "published", "mounts", "pid"}
         public = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in hidden}
         public["networks"] = dict(self.networks)
         public["aliases"] = list(self.aliases)
@@ -203,6 +204,7 @@ def parse_container(inspected: t.Mapping[str, t.Any]) -> Replica:
             for mount in inspected.get("Mounts") or []
         ),
         command=(inspected.get("Path") or "", *(inspected.get("Args") or [])),
+        pid=int(state.get("Pid") or 0),
         labels=labels,
         environment=dict(entry.split("=", 1) for entry in config.get("Env") or [] if "=" in entry),
     )

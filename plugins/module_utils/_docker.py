@@ -158,6 +158,20 @@ class DockerClient:
         """Return an image's full description, or None when it is not on this host."""
         return t.cast("dict[str, t.Any] | None", self.get(f"/images/{quote(reference, safe='')}/json"))
 
+    def stats(self, container: str) -> dict[str, t.Any]:
+        """Return the engine's figures of a container's memory and CPU at this moment."""
+        path = f"/containers/{quote(container, safe='')}/stats"
+        return t.cast("dict[str, t.Any]", self.get(path, {"stream": "false", "one-shot": "true"}) or {})
+
+    def logs(self, container: str, since: float, tail: int) -> bytes:
+        """Return the last ``tail`` lines that a container printed since a time in seconds of the epoch."""
+        query = {"stdout": "1", "stderr": "1", "since": str(int(since)), "tail": str(tail), "timestamps": "1"}
+        status, body = self.call("GET", f"/containers/{quote(container, safe='')}/logs", query=query)
+        if status != 200:
+            raise OpsError(f"read the log of container '{container[:12]}'", f"Docker said: {_message(body)}")
+        stdout, stderr = split_stream(body)
+        return stdout + stderr
+
     def execute(self, container: str, argv: t.Sequence[str], timeout_s: float) -> ExecResult:
         """Run a command in a container without a shell, bounded by ``timeout_s``; the command may outlive the bound."""
         act = f"run {argv[0]} in container '{container[:12]}'"

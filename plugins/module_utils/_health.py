@@ -6,21 +6,43 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
 from ._census import Census
 from ._compose import Replica
+from ._containers import judge_containers
 from ._errors import NotKnownError, OpsError
 from ._http import Response
 from ._probe import ProbeResult
 from ._stack import Stack
-from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding
+from ._verdict import (
+    CRITICAL,
+    OK,
+    UNKNOWN,
+    WARNING,
+    Finding,
+    link_causes,
+    overall,
+    root_causes,
+    summarize,
+)
 
 _GOOD_WORDS = ("healthy", "ok", "up", "pass", "connected", "ready", "available", "true")
 # What an api calls the things it needs, and what they are here.
 _BLAMED = {"database": "postgres", "db": "postgres", "queue": "redis", "broker": "redis", "cache": "redis"}
 _MEMORY_FULL = 0.9
+# What a deep check looks at besides, and how a failed look is told.
+_SECONDARY = {
+    "jobs": "How the jobs are is",
+    "load": "What the containers use is",
+    "storage": "How full the storage stands is",
+    "certificate": "How long the certificate is good for is",
+    "connections": "How many connections there are is",
+    "logs": "What the logs say is",
+    "metrics": "What Prometheus knows is",
+}
 
 
 def component_states(body: bytes) -> dict[str, str] | None:
@@ -127,8 +149,8 @@ def judge_redis(info: t.Mapping[str, t.Any]) -> list[Finding]:
     }
     findings: list[Finding] = []
 
-    def add(name: str, severity: str, summary: str) -> None:
-        findings.append(Finding(f"redis.{name}", "redis", severity, "redis", summary, evidence))
+    def add(name: str, severity: str, summary: str, *, stops: bool = True) -> None:
+        findings.append(Finding(f"redis.{name}", "redis", severity, "redis", summary, evidence, stops=stops))
 
     if info.get("loading"):
         add("loading", CRITICAL, "Redis is still loading its data and answers no command yet.")
@@ -144,11 +166,11 @@ def judge_redis(info: t.Mapping[str, t.Any]) -> list[Finding]:
     if policy.startswith("allkeys"):
         gone = evidence["evicted_keys"]
         lost = f"{gone} keys are gone already" if gone else "none has gone yet"
-        add("policy", WARNING, f"Redis may throw away queued jobs when it is full (policy {policy}); {lost}.")
+        summary = f"Redis may throw away queued jobs when it is full (policy {policy}); {lost}."
+        add("policy", CRITICAL if gone else WARNING, summary, stops=False)
     elif limit and used > _MEMORY_FULL * limit:
-        add(
-            "memory", WARNING, f"Redis uses {used * 100 // limit} % of its memory limit; above it, it takes no new job."
-        )
+        summary = f"Redis uses {used * 100 // limit} % of its memory limit; above it, it takes no new job."
+        add("memory", WARNING, summary, stops=False)
     if not findings:
         add("answers", OK, f"Redis {evidence['version']} answers and keeps what it is given ({policy or 'no policy'}).")
     return findings
@@ -217,3 +239,56 @@ def judge_failure(component: str, subject: str, result: ProbeResult, commands: t
         else f"The check of {subject} broke: {type(result.error).__name__}: {result.error}"
     )
     return Finding(component, component, severity, subject, said, {}, commands)
+
+
+def findings_of(stack: Stack, results: t.Mapping[str, ProbeResult]) -> list[Finding]:
+    """Turn the results of the probes into findings; a probe that failed becomes one itself. Pure."""
+    found = judge_containers(stack)
+    for name, result in sorted(results.items()):
+        if result.value is not None:
+            found.extend(result.value)
+            continue
+        kind, _colon, subject = name.partition(":")
+        roles = {"queues": "worker", "entrance": "proxy"}
+        services = [service.name for service in stack.by_role(roles.get(kind, kind))]
+        commands = (stack.compose("logs", "--tail", "100", *services),) if services else ()
+        failure = judge_failure(kind, subject or kind, result, commands)
+        if kind == "queues":
+            # Whether anything waits is not known when the broker cannot be asked; that it is down is said elsewhere.
+            workers = Finding(
+                "workers", "workers", UNKNOWN, "workers", "Whether workers live is not known.", {}, commands
+            )
+            summary = f"How many messages wait is not known. {failure.summary}"
+            found += [workers, Finding("queues", "queues", UNKNOWN, "queues", summary, {}, commands)]
+        elif kind in _SECONDARY:
+            # Not the thing itself is broken, only our look at it.
+            summary = f"{_SECONDARY[kind]} not known. {failure.summary}"
+            found.append(dataclasses.replace(failure, severity=UNKNOWN, summary=summary))
+        else:
+            found.append(failure)
+    return found
+
+
+def report(
+    project: str,
+    findings: t.Sequence[Finding],
+    stack: Stack | None,
+    seconds: float,
+    now: str,
+    measurements: t.Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
+    """Return one host's health as plain data, worst first; this is what artifacts and summaries are made from."""
+    findings = link_causes(findings)
+    order = {"critical": 0, "unknown": 1, "warning": 2, "ok": 3}
+    ordered = sorted(findings, key=lambda finding: (order[finding.severity], bool(finding.caused_by)))
+    return {
+        "project": project,
+        "verdict": overall(findings),
+        "summary": summarize(findings),
+        "root_causes": [finding.id for finding in root_causes(findings)],
+        "findings": [finding.describe() for finding in ordered],
+        "hazards": [dict(hazard) for hazard in stack.hazards] if stack is not None else [],
+        "checked_at": now,
+        "seconds": round(seconds, 2),
+        "measurements": dict(measurements or {}),
+    }

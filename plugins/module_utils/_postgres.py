@@ -16,7 +16,7 @@ from ._errors import LoginRefusedError, MissingDriverError, NotLocatedError, Ops
 try:
     import psycopg2
     import psycopg2.extensions
-    from psycopg2 import sql
+    from psycopg2 import sql as sql
 except ImportError:
     DRIVER_ERROR: str | None = traceback.format_exc()
 else:

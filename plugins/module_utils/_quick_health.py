@@ -2,26 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PRIVATE to this collection: the quick health check: all probes side by side, then one verdict."""
+"""PRIVATE to this collection: the probes of the quick health check."""
 
 from __future__ import annotations
 
 import functools
-import time
 import typing as t
 
 from . import _postgres, _redis
-from ._argspec import ArgumentSpec
 from ._census import Census, take_census
-from ._containers import judge_containers
-from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
-from ._docker import DockerClient, RunCommand
+from ._credentials import resolve_postgres, resolve_redis
+from ._docker import DockerClient
 from ._errors import OpsError
 from ._health import (
     component_states,
     judge_api_replica,
     judge_entrance,
-    judge_failure,
     judge_postgres,
     judge_queues,
     judge_redis,
@@ -29,19 +25,11 @@ from ._health import (
     judge_workers,
 )
 from ._http import Response, Target, fetch
-from ._probe import Probe, ProbeResult, run_probes
-from ._queue import QUEUE_ARGUMENTS, Keys
-from ._routes import HTTP_ARGUMENTS, public_target, replica_target
-from ._stack import STACK_ARGUMENTS, Stack, discover
-from ._verdict import CRITICAL, UNKNOWN, Finding, link_causes, overall, root_causes, summarize
-
-HEALTH_ARGUMENTS = ArgumentSpec(
-    {
-        "timeout_s": {"type": "int", "default": 20},
-        "probe_timeout_s": {"type": "int", "default": 5},
-        "census_timeout_s": {"type": "float", "default": 2.0},
-    }
-).merge(STACK_ARGUMENTS, POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, QUEUE_ARGUMENTS, HTTP_ARGUMENTS)
+from ._probe import Probe
+from ._queue import Keys
+from ._routes import public_target, replica_target
+from ._stack import Stack
+from ._verdict import Finding
 
 HEALTH_PATH, DETAILED_PATH = "/api/v1/health", "/api/v1/health/detailed"
 
@@ -60,6 +48,8 @@ class QuickHealth:
         self._stack = stack
         self._options = options
         self._bound = float(options["probe_timeout_s"])
+        # What was measured, as plain data, for reports and for whoever computes with it.
+        self.measurements: dict[str, t.Any] = {}
 
     def probes(self) -> dict[str, Probe]:
         """Return the probes by name; each returns findings and measured values."""
@@ -69,6 +59,10 @@ class QuickHealth:
         for replica in self._stack.running("api"):
             found[f"api:{replica.name}"] = functools.partial(self._api, replica)
         return found
+
+    def conclude(self) -> list[Finding]:
+        """Return what only several probes together can tell, once all of them have ended."""
+        return []
 
     def _postgres(self) -> list[Finding]:
         login = resolve_postgres(self._stack, self._options, self._read_file)
@@ -129,64 +123,3 @@ class QuickHealth:
 
     def _read_file(self, replica: t.Any, path: str) -> bytes | None:
         return self._client.read_file(replica.id, path)
-
-
-def findings_of(stack: Stack, results: t.Mapping[str, ProbeResult]) -> list[Finding]:
-    """Turn the results of the probes into findings; a probe that failed becomes one itself. Pure."""
-    found = judge_containers(stack)
-    for name, result in sorted(results.items()):
-        if result.value is not None:
-            found.extend(result.value)
-            continue
-        kind, _colon, subject = name.partition(":")
-        roles = {"queues": "worker", "entrance": "proxy"}
-        services = [service.name for service in stack.by_role(roles.get(kind, kind))]
-        commands = (stack.compose("logs", "--tail", "100", *services),) if services else ()
-        failure = judge_failure(kind, subject or kind, result, commands)
-        if kind == "queues":
-            # Whether anything waits is not known when the broker cannot be asked; that it is down is said elsewhere.
-            workers = Finding(
-                "workers", "workers", UNKNOWN, "workers", "Whether workers live is not known.", {}, commands
-            )
-            summary = f"How many messages wait is not known. {failure.summary}"
-            found += [workers, Finding("queues", "queues", UNKNOWN, "queues", summary, {}, commands)]
-        else:
-            found.append(failure)
-    return link_causes(found)
-
-
-def report(
-    project: str, findings: t.Sequence[Finding], stack: Stack | None, seconds: float, now: str
-) -> dict[str, t.Any]:
-    """Return one host's health as plain data, worst first; this is what artifacts and summaries are made from."""
-    order = {"critical": 0, "unknown": 1, "warning": 2, "ok": 3}
-    ordered = sorted(findings, key=lambda finding: (order[finding.severity], bool(finding.caused_by)))
-    return {
-        "project": project,
-        "verdict": overall(findings),
-        "summary": summarize(findings),
-        "root_causes": [finding.id for finding in root_causes(findings)],
-        "findings": [finding.describe() for finding in ordered],
-        "hazards": [dict(hazard) for hazard in stack.hazards] if stack is not None else [],
-        "checked_at": now,
-        "seconds": round(seconds, 2),
-    }
-
-
-def check(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t.Any]:
-    """Discover the stack, run every probe, and return the report; what cannot be discovered is a finding too."""
-    started = time.monotonic()
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-    try:
-        stack = discover(client, run_command, options["project"], options["service_roles"])
-    except OpsError as error:
-        finding = Finding("stack", "stack", UNKNOWN, options["project"] or "stack", str(error))
-        return report(options["project"] or "", [finding], None, time.monotonic() - started, now)
-    left = max(1.0, float(options["timeout_s"]) - (time.monotonic() - started))
-    results = run_probes(QuickHealth(client, stack, options).probes(), left)
-    findings = findings_of(stack, results)
-    if not stack.by_role("api"):
-        summary = f"Project '{stack.project}' has no api service."
-        findings.append(Finding("api.absent", "api", CRITICAL, stack.project, summary))
-    return report(stack.project, findings, stack, time.monotonic() - started, now)

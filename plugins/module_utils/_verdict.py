@@ -22,6 +22,9 @@ DEPENDS_ON: t.Mapping[str, tuple[str, ...]] = {
     "workers": ("worker.container", "redis"),
     "queues": ("redis", "workers"),
     "entrance": ("proxy.container", "api"),
+    "jobs": ("workers", "queues", "postgres", "storage"),
+    "certificate": ("entrance",),
+    "metrics": ("prometheus.container",),
     "smoke": ("entrance", "api", "postgres", "queues", "workers"),
 }
 
@@ -30,7 +33,9 @@ DEPENDS_ON: t.Mapping[str, tuple[str, ...]] = {
 class Finding:
     """One thing that was looked at: how it is, in one sentence, with what was seen and what to run next.
 
-    ``blames`` names the components that the thing itself says it fails for; empty where it does not say.
+    ``blames`` names the components that the thing itself says it fails for; empty where it does not say. ``stops``
+    tells whether it keeps its component from working, and so may explain what fails downstream. A ``caused_by`` that
+    is given from the start stands, when there is such a finding.
     """
 
     id: str
@@ -42,6 +47,7 @@ class Finding:
     commands: tuple[str, ...] = ()
     blames: tuple[str, ...] = ()
     caused_by: str = ""
+    stops: bool = True
 
     def describe(self) -> dict[str, t.Any]:
         """Return it as plain data."""
@@ -70,27 +76,31 @@ def link_causes(findings: t.Iterable[Finding]) -> list[Finding]:
     """
     findings = list(findings)
     broken: dict[str, Finding] = {}
+    identities = {finding.id for finding in findings}
     for finding in findings:
         worst = broken.get(finding.component)
+        if not finding.stops:
+            continue
         if rank(finding.severity) >= rank(UNKNOWN) and (worst is None or rank(finding.severity) > rank(worst.severity)):
             broken[finding.component] = finding
 
-    def cause_of(finding: Finding) -> Finding | None:
+    def cause_of(finding: Finding) -> str:
+        if finding.caused_by in identities:
+            return finding.caused_by
         if any(name not in broken for name in finding.blames):
-            return None
+            return ""
         level = list(finding.blames or DEPENDS_ON.get(finding.component, ()))
         while level:
             candidates = [broken[name] for name in level if name in broken]
             if candidates:
-                return max(candidates, key=lambda candidate: rank(candidate.severity))
+                return max(candidates, key=lambda candidate: rank(candidate.severity)).id
             level = [deeper for name in level for deeper in DEPENDS_ON.get(name, ())]
-        return None
+        return ""
 
-    linked = []
-    for finding in findings:
-        cause = cause_of(finding) if finding.severity != OK else None
-        linked.append(dataclasses.replace(finding, caused_by=cause.id) if cause is not None else finding)
-    return linked
+    return [
+        dataclasses.replace(finding, caused_by=cause_of(finding) if finding.severity != OK else "")
+        for finding in findings
+    ]
 
 
 def overall(findings: t.Iterable[Finding]) -> str:

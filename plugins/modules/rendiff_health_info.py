@@ -12,6 +12,9 @@ description:
   - Runs every probe concurrently, each with its own deadline, and returns findings with one verdict.
   - Looks at the containers, at the api through the proxy and in each replica, at PostgreSQL, Redis, the queues in their
     true depth, and the workers.
+  - With O(depth=deep) it also measures. Time to answer by phase, memory and CPU against their limits, sessions and locks,
+    the broker's memory, whether queues grow, poison messages, jobs that nobody has, space, certificates, errors in the
+    logs, and what Prometheus knows.
   - A finding that another one explains names it in RV(health.findings[].caused_by), so that the cause stands apart
     from its symptoms.
   - What could not be looked at is V(unknown) and never V(ok).
@@ -26,9 +29,36 @@ extends_documentation_fragment:
   - rendiff.ops.redis
   - rendiff.ops.queue
   - rendiff.ops.routes
+  - rendiff.ops.thresholds
 attributes:
   action_group: {}
 options:
+  depth:
+    description:
+      - V(quick) looks whether every part does its work, V(deep) also measures how well. The options below and
+        O(thresholds) are for V(deep).
+    type: str
+    choices: [quick, deep]
+    default: quick
+  samples:
+    description:
+      - How many requests measure the time to answer, of each replica and through the proxy.
+    type: int
+    default: 5
+  log_window_s:
+    description:
+      - How many seconds of the logs are read.
+    type: int
+    default: 600
+  prometheus_url:
+    description:
+      - Address of Prometheus, where it is not a service of the project.
+    type: str
+  slo:
+    description:
+      - Share of requests that must not fail, for the rate at which the error budget burns.
+    type: float
+    default: 0.999
   timeout_s:
     description:
       - How many seconds all probes together may take. What has not answered by then is V(unknown).
@@ -63,6 +93,13 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: result.health.verdict == 'ok'
     fail_msg: "{{ result.health.summary }}"
+
+- name: Look deeper, and be told of a storage that is more than half full
+  rendiff.ops.rendiff_health_info:
+    depth: deep
+    thresholds:
+      storage_warning: 0.5
+  register: result
 
 - name: See how a service is whose database stands on another host
   rendiff.ops.rendiff_health_info:
@@ -145,12 +182,19 @@ health:
       description: How long it took.
       type: float
       sample: 1.32
+    measurements:
+      description:
+        - What was measured, under C(latency), C(postgres), C(redis), C(queues), C(unacked), C(workers), C(jobs),
+          C(containers), C(storage), C(certificate), C(connections), C(log_errors), C(metrics) and C(drill).
+        - Names end in their unit. What could not be measured is not there. Empty with O(depth=quick).
+      type: dict
+      sample: {storage: {size_bytes: 536870912, used_bytes: 53687091, path: /opt/rendiff/storage}}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
-from ansible_collections.rendiff.ops.plugins.module_utils._quick_health import HEALTH_ARGUMENTS, check
+from ansible_collections.rendiff.ops.plugins.module_utils._health_check import HEALTH_ARGUMENTS, check
 
 
 def main() -> None:

@@ -127,7 +127,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rendiff.ops.plugins.module_utils._docker import DockerClient
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
-from ansible_collections.rendiff.ops.plugins.module_utils._quick_health import report
+from ansible_collections.rendiff.ops.plugins.module_utils._health import report
 from ansible_collections.rendiff.ops.plugins.module_utils._smoke import SMOKE_ARGUMENTS, SmokeTest
 from ansible_collections.rendiff.ops.plugins.module_utils._stack import discover
 
