@@ -75,7 +75,7 @@ options:
         type: int
         default: 900
       job_stuck_s:
-        description: Seconds without a sign of life, where the workers cannot be asked. The service ends a job at six hours.
+        description: Seconds without a sign of life, where no worker can be asked. The service ends a job at six hours.
         type: int
         default: 21900
       job_failures:

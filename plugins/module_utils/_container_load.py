@@ -17,7 +17,7 @@ from ._probe import run_probes
 from ._stack import Stack
 from ._verdict import OK, WARNING, Finding
 
-_INTERVAL_S = 0.5
+_INTERVAL_S = 0.4
 
 
 def usage_of_stats(stats: t.Mapping[str, t.Any]) -> Usage | None:

@@ -229,7 +229,7 @@ class DeepHealth(QuickHealth):
 
     def _storage(self) -> list[Finding]:
         facts = read_storage(self._stack, self._client, self._bound)
-        self.measurements["storage"] = facts
+        self.measurements["storage"] = {**facts, "full_within_h": self._limits["storage_full_within_h"]}
         return judge_storage(facts, self._limits)
 
     def _connections(self) -> list[Finding]:

@@ -24,7 +24,7 @@ _QUANTILES = (0.5, 0.95, 0.99)
 # within six hours.
 BURN_PAIRS = ((14.4, "1h", "5m", CRITICAL), (6.0, "6h", "30m", CRITICAL))
 
-Query = t.Callable[[str], "list[t.Mapping[str, t.Any]]"]
+Query = t.Callable[[str], list[t.Mapping[str, t.Any]]]
 
 
 def locate(stack: Stack, url: str | None) -> str:

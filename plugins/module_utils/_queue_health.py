@@ -20,7 +20,7 @@ from ._verdict import CRITICAL, OK, WARNING, Finding
 
 # What is looked at of each list, from the end that is served next, and of the messages being worked on.
 PEEK = 500
-_INTERVAL_S = 1.0
+_INTERVAL_S = 0.4
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import html
 import json
 import typing as t
 
+from ._report_charts import render_charts
 from ._report_style import SCRIPT, STYLE
 from ._summary import count_by_severity, printable
 from ._verdict import OK, rank
@@ -22,6 +23,13 @@ _TILES = (
     ("queues", "Queues"),
     ("redis", "Redis"),
     ("postgres", "PostgreSQL"),
+    ("jobs", "Jobs"),
+    ("storage", "Storage"),
+    ("certificate", "Certificate"),
+    ("logs", "Logs"),
+    ("metrics", "Prometheus"),
+    ("slo", "Error budget"),
+    ("backup", "Backups"),
     ("smoke", "Conversion"),
 )
 
@@ -125,7 +133,8 @@ def _host(name: str, health: Item) -> str:
         f'<section class="host"><div class="row"><h2>{_text(name)}</h2>{_pill(health["verdict"])}</div>'
         f'<p class="soft">{project}checked {_text(health["checked_at"])} in {health["seconds"]:.1f} s'
         f" · {_text(counted)}</p>"
-        f"{_causes(health)}{_tiles(health['findings'])}{_hazards(health['hazards'])}{_findings(health['findings'])}"
+        f"{_causes(health)}{_tiles(health['findings'])}"
+        f"{render_charts(health.get('measurements') or {})}{_hazards(health['hazards'])}{_findings(health['findings'])}"
         "</section>"
     )
 

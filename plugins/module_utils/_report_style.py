@@ -57,7 +57,17 @@ button:focus-visible, summary:focus-visible { outline: 2px solid var(--unknown);
 details { border-top: 1px solid var(--line); padding: .5rem 0; } summary { cursor: pointer; }
 table { border-collapse: collapse; font-size: .84rem; margin: .4rem 0 .2rem 1.1rem; }
 td { padding: .1rem .9rem .1rem 0; vertical-align: top; } td:first-child { color: var(--soft); white-space: nowrap; }
-@media (max-width: 34rem) { .command { flex-direction: column; } button { padding: .35rem; } table { margin-left: 0; } }
+.bar { display: grid; grid-template-columns: minmax(7rem, 15rem) 1fr minmax(9rem, 17rem); gap: .7rem;
+  align-items: center; font-size: .84rem; padding: .18rem 0; }
+.bar > span:last-child { color: var(--soft); } .track { display: flex; background: var(--code); height: .8rem;
+  border-radius: .25rem; overflow: hidden; } .track i { display: block; height: 100%; }
+.legend { display: flex; flex-wrap: wrap; gap: .9rem; font-size: .8rem; color: var(--soft); margin-bottom: .3rem; }
+.legend i { display: inline-block; width: .7rem; height: .7rem; border-radius: .15rem; margin-right: .3rem; }
+i.dns { background: #8a63d2; } i.connect { background: #3b7dd8; } i.tls { background: #1b9e9e; }
+i.first_byte { background: #e08b2c; } i.read { background: #7b8794; }
+i.waiting { background: #3b7dd8; } i.stuck { background: var(--critical); } i.poisoned { background: var(--unknown); }
+@media (max-width: 34rem) { .command { flex-direction: column; } button { padding: .35rem; } table { margin-left: 0; }
+  .bar { grid-template-columns: 1fr; gap: .15rem; padding: .35rem 0; } }
 @media print { button { display: none; } section.host { break-inside: avoid; } }
 """
 

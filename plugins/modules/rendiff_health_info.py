@@ -12,9 +12,9 @@ description:
   - Runs every probe concurrently, each with its own deadline, and returns findings with one verdict.
   - Looks at the containers, at the api through the proxy and in each replica, at PostgreSQL, Redis, the queues in their
     true depth, and the workers.
-  - With O(depth=deep) it also measures. Time to answer by phase, memory and CPU against their limits, sessions and locks,
-    the broker's memory, whether queues grow, poison messages, jobs that nobody has, space, certificates, errors in the
-    logs, and what Prometheus knows.
+  - With O(depth=deep) it also measures the time to answer by phase, memory and CPU against their limits, sessions and
+    locks, the broker's memory, whether queues grow, poison messages, jobs that nobody has, space, certificates, errors
+    in the logs, and what Prometheus knows.
   - A finding that another one explains names it in RV(health.findings[].caused_by), so that the cause stands apart
     from its symptoms.
   - What could not be looked at is V(unknown) and never V(ok).

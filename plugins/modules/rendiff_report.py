@@ -12,8 +12,9 @@ short_description: Write one report over all hosts of the play on the controller
 version_added: 0.1.0
 description:
   - Collects what every host of the play registered under one name, and prints a summary that puts causes first.
-  - Writes C(report.json) and a self-contained C(report.html) into a folder of their own below O(dest), and points the
-    link C(latest) there.
+  - Writes C(report.json), a self-contained C(report.html), and C(status.txt), which is one line for other programs,
+    into a folder of their own below O(dest), and points the link C(latest) there.
+  - Where earlier reports of the same playbook tell how fast the storage fills, says when it will be full.
   - A host that registered nothing, because it could not be reached or its module failed, is V(unknown).
   - Nothing is written in check mode.
   - It is an action plugin that runs on the controller, so it is not part of the action group.
@@ -57,6 +58,12 @@ options:
       - Folder on the controller for all artifacts. Folders are made with mode 0700.
     type: str
     default: ./rendiff-artifacts
+  view:
+    description:
+      - What is printed. V(table) has a row for each line of the runbook's monitoring reference above the summary.
+    type: str
+    choices: [summary, table]
+    default: summary
 seealso:
   - module: rendiff.ops.rendiff_health_info
   - module: rendiff.ops.rendiff_smoke_test
