@@ -83,9 +83,10 @@ def _judge_replica(stack: Stack, service: Service, replica: Replica) -> t.Iterat
     if replica.health == "starting":
         summary = f"Container '{replica.name}' is still starting."
         yield Finding(f"{replica.name}.starting", container, WARNING, replica.name, summary, evidence, (logs,))
-    if replica.oom_killed:
-        summary = f"A process in container '{replica.name}' was killed because it ran out of memory."
-        yield Finding(f"{replica.name}.oom", container, WARNING, replica.name, summary, evidence, (logs,))
+    # Of a container that runs, the engine's flag tells of the run before; it stays when a person starts it anew.
+    if replica.oom_killed and replica.restart_count:
+        summary = f"Container '{replica.name}' ran out of memory, and the engine started it anew."
+        yield Finding(f"{replica.name}.out_of_memory", container, WARNING, replica.name, summary, evidence, (logs,))
     elif replica.restart_count >= _RESTARTS_WORTH_TELLING:
         summary = f"Container '{replica.name}' was restarted {replica.restart_count} times by the engine."
         yield Finding(f"{replica.name}.restarts", container, WARNING, replica.name, summary, evidence, (logs,))

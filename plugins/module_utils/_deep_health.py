@@ -99,6 +99,9 @@ class DeepHealth(QuickHealth):
     def conclude(self) -> list[Finding]:
         """Judge the jobs by rows, messages and workers together, and the images of the replicas."""
         found = judge_images(self._stack)
+        latency = self.measurements.get("latency", {})
+        # The way from outside first, then the replicas: probes end in any order.
+        self.measurements["latency"] = dict(sorted(latency.items(), key=lambda item: ("://" not in item[0], item[0])))
         if self._job_facts is not None:
             found += judge_jobs(self._job_facts, self._queue_facts, self._census, self._evicted, self._limits)
         return found

@@ -39,7 +39,8 @@ def _queues(measured: t.Mapping[str, t.Any]) -> list[str]:
     for queue, row in (measured.get("queues") or {}).items():
         gained = row["gained_per_s"]
         moving = f", {'grows' if gained > 0 else 'drains'} by {abs(gained):g} a second" if gained else ""
-        lines.append(f"{queue}: {row['total']} waiting, {len(row['consumers'])} consumers{moving}")
+        count = len(row["consumers"])
+        lines.append(f"{queue}: {row['total']} waiting, {count} {'consumer' if count == 1 else 'consumers'}{moving}")
     if measured.get("unacked"):
         lines.append(f"being worked on: {measured['unacked']['count']}")
     return lines

@@ -55,7 +55,12 @@ def test_a_health_check_that_fails_points_at_the_service_not_at_its_container():
 def test_restarts_and_killed_children_are_warnings():
     assert judged(replica("api", restarts=3)).popitem()[1].severity == "warning"
     assert judged(replica("api", restarts=2)).popitem()[1].severity == "ok"
-    assert judged(replica("api", state={"OOMKilled": True}))["rendiff-prod-api-1.oom"].severity == "warning"
+    killed = judged(replica("api", restarts=1, state={"OOMKilled": True}))
+    assert killed["rendiff-prod-api-1.out_of_memory"].severity == "warning"
+
+
+def test_the_engines_flag_of_the_run_before_is_no_news_of_a_container_that_a_person_started():
+    assert judged(replica("api", state={"OOMKilled": True})).popitem()[1].severity == "ok"
 
 
 def test_a_one_shot_service_that_ended_well_is_ok_and_one_that_failed_is_not():

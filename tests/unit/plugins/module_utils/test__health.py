@@ -107,7 +107,8 @@ def test_a_database_in_recovery_is_critical():
     ("info", "expected"),
     [
         ({}, [("redis.answers", "ok")]),
-        ({"maxmemory_policy": "allkeys-lru", "evicted_keys": 7}, [("redis.policy", "warning")]),
+        ({"maxmemory_policy": "allkeys-lru", "evicted_keys": 7}, [("redis.policy", "critical")]),
+        ({"maxmemory_policy": "allkeys-lru"}, [("redis.policy", "warning")]),
         ({"maxmemory_policy": "noeviction", "used_memory": 95, "maxmemory": 100}, [("redis.memory", "warning")]),
         ({"aof_last_write_status": "err"}, [("redis.persistence", "critical")]),
         ({"rdb_last_bgsave_status": "err"}, [("redis.persistence", "critical")]),

@@ -120,3 +120,15 @@ def test_summaries_of_nothing_and_of_health():
 )
 def test_fails(verdict, fail_on, expected):
     assert fails(verdict, fail_on) is expected
+
+
+def test_what_does_not_stop_its_part_explains_nothing():
+    evicts = Finding("redis.policy", "redis", CRITICAL, "redis", "It evicts.", stops=False)
+    assert causes(evicts, finding("workers", CRITICAL))["workers"] == ""
+
+
+def test_a_cause_that_is_given_stands_when_it_was_found_and_not_otherwise():
+    evicts = Finding("redis.policy", "redis", CRITICAL, "redis", "It evicts.", stops=False)
+    lost = Finding("jobs.lost", "jobs", CRITICAL, "jobs", "Lost.", caused_by="redis.policy")
+    assert causes(evicts, lost)["jobs.lost"] == "redis.policy"
+    assert causes(lost)["jobs.lost"] == ""
