@@ -141,7 +141,10 @@ def summarize(findings: t.Sequence[Finding]) -> str:
         noun = "finding" if len(explained) == 1 else "findings"
         parts.append(f"It explains {len(explained)} other {noun}.")
     if len(roots) > 1:
-        parts.append(f"Besides it: {len(roots) - 1} more that stand for themselves.")
+        more = (
+            "1 more that stands for itself" if len(roots) == 2 else f"{len(roots) - 1} more that stand for themselves"
+        )
+        parts.append(f"Besides it: {more}.")
     return " ".join(parts)
 
 
