@@ -133,4 +133,15 @@ core-next-code: core-next-venv
 
 .PHONY: core-next-molecule
 core-next-molecule: core-next-venv sandbox-up
+	PATH="$(CURDIR)/.venv-core-next/bin:$$PATH" ansible-playbook -i inventories/sandbox rendiff.ops.health_deep \
+	    -e rendiff_artifacts_dir=$(CURDIR)/.cache/core-next-artifacts
 	PATH="$(CURDIR)/.venv-core-next/bin:$$PATH" molecule test --scenario-name health_redis_stopped
+
+##@ Measure
+
+.PHONY: bench
+bench: bench-health ## Every benchmark: a ratio against a named peer, measured in the same run
+
+.PHONY: bench-health
+bench-health: sandbox-up ## health_deep against the runbook's quick and deep commands; the machine must be quiet
+	python tests/bench/health.py

@@ -16,11 +16,14 @@ from ._errors import LoginRefusedError, MissingDriverError, NotLocatedError, Ops
 try:
     import psycopg2
     import psycopg2.extensions
-    from psycopg2 import sql as sql
+    from psycopg2 import sql
 except ImportError:
     DRIVER_ERROR: str | None = traceback.format_exc()
 else:
     DRIVER_ERROR = None
+
+# Also the driver's own way to put names into statements, for the queries of other files.
+__all__ = ("DRIVER", "DRIVER_ERROR", "Database", "connect", "explain", "sql")
 
 DRIVER = "psycopg2"
 # libpq tells a refused login only in words; these are the server's, in the language that the driver asks for.

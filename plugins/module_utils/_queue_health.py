@@ -45,21 +45,20 @@ class QueueFacts:
 
 def ask_workers(broker: Broker, timeout_s: float) -> tuple[Census, frozenset[str]]:
     """Return the census with what the workers hold, and the tasks that they know; a second question only on doubt."""
-    best: tuple[Census, frozenset[str]] | None = None
+    best: tuple[Census, frozenset[str]] = (Census(0, {}, (), -1), frozenset())
     for _round in range(2):
         answers = broker.ask([*METHODS, "registered"], timeout_s)
         held = {method: answers[method] for method in METHODS if method != "active_queues"}
         census = take_census(answers["active_queues"], held)
         known = {
-            str(name).split(" ")[0]
+            str(name).split(" ", 1)[0]
             for _node, names in answers["registered"].replies
             for name in (names if isinstance(names, list) else ())
         }
-        if best is None or census.replies >= best[0].replies:
+        if census.replies >= best[0].replies:
             best = (census, frozenset(known if census.complete else ()))
         if census.complete:
             break
-    assert best is not None
     return best
 
 

@@ -23,14 +23,14 @@ def play(sandbox: Sandbox, folder: Path, name: str, *arguments: str) -> subproce
     return run([*argv, *arguments], cwd=folder, env=environment)
 
 
-@pytest.mark.parametrize("name", ["health_quick", "smoke_test"])
+@pytest.mark.parametrize("name", ["health_quick", "health_deep", "monitor", "smoke_test"])
 def test_no_secret_is_printed_or_written_even_at_the_highest_verbosity(
     sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
     done = play(sandbox, tmp_path, name, "-vvv", "--diff")
     assert done.returncode == 0, done.stdout
     written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert {path.name for path in written} == {"report.json", "report.html"}
+    assert {path.name for path in written} == {"report.json", "report.html", "status.txt"}
     texts = [done.stdout, done.stderr, *(path.read_text(encoding="utf-8") for path in written)]
     for secret in [*sandbox.secrets.values(), sandbox.api_key]:
         assert not [text for text in texts if secret in text]
