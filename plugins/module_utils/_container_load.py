@@ -101,7 +101,9 @@ def judge_load(stack: Stack, rows: t.Sequence[t.Mapping[str, t.Any]], limits: t.
             share = row["memory_bytes"] * 100 // row["memory_limit_bytes"]
             summary = f"'{name}' uses {share} % of the memory it may have: above it, the kernel kills."
             found.append(Finding(f"{name}.memory", component, WARNING, name, summary, dict(row), (logs,), stops=False))
-        if row["cpu_limit"] and row["cpu_cores"] > limits["container_cpu"] * row["cpu_limit"]:
+        # A worker is there to use what it may; of anything else it says that requests wait.
+        busy = row["cpu_limit"] and component != "worker.container"
+        if busy and row["cpu_cores"] > limits["container_cpu"] * row["cpu_limit"]:
             summary = f"'{name}' uses all of the {row['cpu_limit']:g} CPUs that it may have."
             found.append(Finding(f"{name}.cpu", component, WARNING, name, summary, dict(row), (), stops=False))
     if rows and not found:

@@ -112,6 +112,11 @@ def judge_jobs(
     return found
 
 
+def _sure(census: Census | None) -> bool:
+    """Tell whether all workers answered, and said of everything they hold which job it is."""
+    return census is not None and census.complete and all(task.job_id for task in census.tasks)
+
+
 def _held(queues: QueueFacts, census: Census) -> set[str]:
     return set(queues.job_ids) | {task.job_id for task in census.tasks}
 
@@ -119,7 +124,7 @@ def _held(queues: QueueFacts, census: Census) -> set[str]:
 def _judge_lost(
     jobs: t.Mapping[str, t.Any], queues: QueueFacts | None, census: Census | None, evicted: bool
 ) -> list[Finding]:
-    if queues is None or census is None or not queues.whole or not census.complete:
+    if queues is None or census is None or not queues.whole or not _sure(census):
         return []
     known = _held(queues, census)
     lost = [row["id"] for row in jobs["waiting"] if (row["age_s"] or 0) > SETTLED_S and row["id"] not in known]
@@ -136,7 +141,7 @@ def _judge_stuck(
     jobs: t.Mapping[str, t.Any], queues: QueueFacts | None, census: Census | None, limits: t.Mapping[str, t.Any]
 ) -> list[Finding]:
     running = jobs["running"]
-    if queues is None or census is None or not census.complete:
+    if queues is None or census is None or not _sure(census):
         old = [row["id"] for row in running if (row["age_s"] or 0) > limits["job_stuck_s"]]
         if not old:
             return []

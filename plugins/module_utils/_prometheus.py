@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ._errors import NotKnownError, OpsError
 from ._http import Target, fetch
+from ._redact import redact
 from ._stack import Stack
 from ._verdict import CRITICAL, OK, WARNING, Finding
 
@@ -79,7 +80,7 @@ def read_prometheus(base: str, query: Query, slo: float, timeout_s: float) -> di
             "job": str((target.get("labels") or {}).get("job", "")),
             "instance": str((target.get("labels") or {}).get("instance", "")),
             "up": target.get("health") == "up",
-            "error": str(target.get("lastError") or "")[:200],
+            "error": redact(str(target.get("lastError") or ""))[:200],
         }
         for target in (targets.get("activeTargets") or [])
     ]

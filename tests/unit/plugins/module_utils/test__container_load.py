@@ -15,12 +15,13 @@ from ansible_collections.rendiff.ops.plugins.module_utils._thresholds import DEF
 
 from .builders import replica, stack
 
-LIMITED = replica("worker-cpu", host={"Memory": 1000, "NanoCpus": 2_000_000_000})
+HOST = {"Memory": 1000, "NanoCpus": 2_000_000_000}
 
 
-def judged(usage):
-    row = describe_load(LIMITED, Usage(0, None, 0, 0.0), usage, 1.0)
-    return {found.id: found.severity for found in judge_load(stack(LIMITED), [row], DEFAULTS)}
+def judged(usage, service="api"):
+    limited = replica(service, host=HOST)
+    row = describe_load(limited, Usage(0, None, 0, 0.0), usage, 1.0)
+    return {found.id: found.severity for found in judge_load(stack(limited), [row], DEFAULTS)}
 
 
 def test_within_its_limits_all_is_well():
@@ -28,9 +29,13 @@ def test_within_its_limits_all_is_well():
 
 
 def test_each_limit_has_its_finding():
-    assert judged(Usage(950, 1000, 0, 1.0)) == {"rendiff-prod-worker-cpu-1.memory": "warning"}
-    assert judged(Usage(800, 1000, 0, 2.0)) == {"rendiff-prod-worker-cpu-1.cpu": "warning"}
-    assert judged(Usage(800, 1000, 1, 1.0)) == {"rendiff-prod-worker-cpu-1.oom": "warning"}
+    assert judged(Usage(950, 1000, 0, 1.0)) == {"rendiff-prod-api-1.memory": "warning"}
+    assert judged(Usage(800, 1000, 0, 2.0)) == {"rendiff-prod-api-1.cpu": "warning"}
+    assert judged(Usage(800, 1000, 1, 1.0)) == {"rendiff-prod-api-1.oom": "warning"}
+
+
+def test_a_worker_that_uses_all_its_cpu_does_what_it_is_for():
+    assert judged(Usage(800, 1000, 0, 2.0), "worker-cpu") == {"load": "ok"}
 
 
 def test_kills_that_nobody_counts_are_not_invented():

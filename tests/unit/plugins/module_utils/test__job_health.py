@@ -50,6 +50,7 @@ def test_a_waiting_job_without_a_message_is_lost():
         {"queues": dataclasses.replace(QUEUES, whole=False)},
         {"census": None},
         {"census": dataclasses.replace(CENSUS, replies=0)},
+        {"census": dataclasses.replace(CENSUS, tasks=(HeldTask("t", "n", "", "active", 1.0, "w"),))},
         {"waiting": [row("gone", 5.0)]},
     ],
 )
