@@ -28,6 +28,18 @@ _ID = re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 _PATH = re.compile(r"(?<!\w)/(?:[\w.@+-]+/)+[\w.@+-]*")
 
 
+# The same words as in a name of a variable or a field.
+_SECRET_NAME = re.compile(
+    r"(?i)passw(?:or)?d|passphrase|pwd$|secret|token|credential|authorization|cookie|"
+    r"(?:^|_|-)(?:api|access|private|encryption|signing)[_-]?key$"
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether something of this name is likely to hold a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def redact(text: str) -> str:
     """Return text with everything masked that has the name or the look of a secret; rather too much than too little."""
 

@@ -90,3 +90,33 @@ def test_an_artifacts_folder_that_cannot_be_made_is_named(one: Sandbox, tmp_path
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = play(one, tmp_path, "health_quick", "-e", f"rendiff_artifacts_dir={tmp_path / 'file'}")
     assert done.returncode == 2 and "Set rendiff_artifacts_dir to a folder you may write" in done.stdout
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_the_timeline_of_an_incident_is_written_once_with_and_without_a_configuration(
+    one: Sandbox, tmp_path: Path, configured: bool
+) -> None:
+    argv = ["ansible-playbook", "-i", str(ROOT / "inventories" / "sandbox"), "rendiff.ops.health_quick", "-vvv"]
+    argv += ["-e", f"rendiff_project={one.project}", "-e", f"health_check_ca_path={one.facts['ca_file']}"]
+    argv += ["-e", "incident_id=INC-7", "-e", f"rendiff_artifacts_dir={tmp_path / 'artifacts'}"]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    where = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections")}
+    enabled = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_CALLBACKS_ENABLED": "rendiff.ops.timeline"}
+    done = run(argv, cwd=tmp_path, env={**bare, **(enabled if configured else where)})
+    assert done.returncode == 0, done.stdout
+    path = tmp_path / "artifacts" / "incidents" / "INC-7" / "timeline.jsonl"
+    text = path.read_text(encoding="utf-8")
+    events = [json.loads(line) for line in text.splitlines()]
+    looked = [event for event in events if event.get("action") == "rendiff.ops.rendiff_health_info"]
+    assert len(looked) == 1 and looked[0]["status"] == "ok" and looked[0]["seconds"] > 0
+    assert [event["event"] for event in events].count("start") == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for secret in [*one.secrets.values(), one.api_key]:
+        assert secret not in text
+
+
+def test_without_an_incident_there_is_no_timeline_and_an_odd_id_is_told(one: Sandbox, tmp_path: Path) -> None:
+    done = play(one, tmp_path, "stand_down", "--check", "-e", "incident_id=../out")
+    assert done.returncode == 0 and "is no plain name" in done.stdout + done.stderr
+    assert play(one, tmp_path, "stand_down", "--check").returncode == 0
+    assert list(tmp_path.iterdir()) == []

@@ -51,7 +51,12 @@ def variables_set_by(task):
     if isinstance(task.get("register"), str):
         made.add(task["register"])
     for module in ("ansible.builtin.set_fact", "set_fact"):
-        made.update(set(task.get(module) or {}) - {"cacheable"})
+        facts = task.get(module) or {}
+        if isinstance(facts, str):
+            # The one place that takes names from data: the filter lets only variables of the undoing role through.
+            assert facts == "{{ __incident_entry | rendiff.ops.undo_variables }}", facts
+            facts = {}
+        made.update(set(facts) - {"cacheable"})
     control = task.get("loop_control") or {}
     made.update(control[key] for key in ("loop_var", "index_var") if key in control)
     return made
