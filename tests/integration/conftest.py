@@ -24,7 +24,7 @@ import redis
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = [sys.executable, str(ROOT / "tests" / "sandbox" / "sandbox")]
 COMMAND_TIMEOUT_S = 120
-WELL_WITHIN_S = 90
+WELL_WITHIN_S = 120
 
 
 def run(argv: t.Sequence[str], **options: t.Any) -> subprocess.CompletedProcess[str]:
@@ -138,7 +138,10 @@ class Sandbox:
         return context()
 
     def wait_until_well(self) -> None:
-        """Wait, within a bound, until every container is healthy and a request gets through."""
+        """Wait, within a bound, until every container is healthy, a request gets through, and a worker listens.
+
+        A worker whose broker came back may take half a minute to notice, and is healthy all the while.
+        """
         listing = [
             "ps",
             "-a",
@@ -153,8 +156,10 @@ class Sandbox:
         while time.monotonic() < deadline:
             states = docker(*listing).splitlines()
             if states and all(state.endswith("(healthy)") for state in states):
-                with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5):
-                    return
+                with contextlib.suppress(OSError, redis.RedisError), urllib.request.urlopen(request, timeout=5):
+                    with self.broker() as broker:
+                        if broker.pubsub_numpat() > 0:
+                            return
             threading.Event().wait(0.5)
         raise AssertionError(f"{self.project} is not well after {WELL_WITHIN_S} s: {docker(*listing)}")
 
