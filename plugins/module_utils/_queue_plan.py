@@ -12,9 +12,10 @@ import typing as t
 
 from ._census import Census
 from ._errors import OpsError
-from ._message import Message, parse_message, redirect
+from ._message import Message, redirect
 from ._plan import Action, Plan
 from ._queue import Keys
+from ._queue_scan import judge_message
 
 Lengths = t.Mapping[str, int]
 
@@ -152,7 +153,7 @@ def require_confirm(act: str, queue: str, count: int, confirm: str | None) -> No
 def plan_empty(names: Names, lengths: Lengths) -> Plan:
     """Return the plan that puts every waiting message aside."""
     before = {"waiting": dict(lengths)}
-    after = {"waiting": {step: 0 for step in lengths}}
+    after = {"waiting": dict.fromkeys(lengths, 0)}
     actions = [Action(names.list_of(int(step)), "put aside") for step, count in lengths.items() if count]
     return Plan(before, after, tuple(actions))
 
@@ -170,7 +171,9 @@ def choose_trash(queue: str, found: t.Sequence[Trash], wanted: str | None, last:
         if wanted == last or not found:
             return None
         listed = ", ".join(trash.stamp for trash in found)
-        raise OpsError(f"refill queue '{queue}'", f"it has no trash '{wanted}'", f"Pass one of these as trash: {listed}")
+        raise OpsError(
+            f"refill queue '{queue}'", f"it has no trash '{wanted}'", f"Pass one of these as trash: {listed}"
+        )
     return found[0] if found and found[0].stamp >= last else None
 
 
@@ -183,7 +186,9 @@ def plan_refill(names: Names, lengths: Lengths, trash: Trash | None, drop: bool)
         for step, count in counts.items():
             waiting[str(step)] = waiting.get(str(step), 0) + count
     transition = "dropped" if drop else "put back"
-    actions = [Action(names.trash(trash.stamp, step), transition) for step in sorted(counts)] if trash is not None else []
+    actions = (
+        [Action(names.trash(trash.stamp, step), transition) for step in sorted(counts)] if trash is not None else []
+    )
     return Plan(before, {"waiting": waiting, "trash": {}}, tuple(actions))
 
 
@@ -211,7 +216,7 @@ class Route:
 
     def rewrite(self, raw: bytes, step: int, known_tasks: t.Collection[str]) -> tuple[bytes | None, Message]:
         """Return the bytes of a message for the target, None where it stays, and what it is."""
-        message = parse_message(raw, known_tasks)
+        message = judge_message(raw, known_tasks)
         if message.problems or (self.job_ids and message.job_id not in self.job_ids):
             return None, message
         priority = self.priority if self.priority is not None else message.priority
@@ -253,7 +258,9 @@ def plan_pause(queue: str, census: Census, nodes: t.Sequence[str]) -> Plan:
     chosen = [node for node in consumers if not nodes or node in nodes]
     left = [node for node in consumers if node not in chosen]
     return Plan(
-        {"consumers": consumers}, {"consumers": left}, tuple(Action(node, f"stops consuming {queue}") for node in chosen)
+        {"consumers": consumers},
+        {"consumers": left},
+        tuple(Action(node, f"stops consuming {queue}") for node in chosen),
     )
 
 
@@ -288,7 +295,7 @@ def plan_consume(queue: str, census: Census, nodes: t.Sequence[str], remembered:
 
 
 def require_nodes(act: str, census: Census, nodes: t.Sequence[str]) -> None:
-    """Refuse the name of a worker that does not live."""
+    """Refuse a name of no live worker."""
     absent = sorted(node for node in nodes if node not in census.nodes)
     if absent:
         listed = ", ".join(sorted(census.nodes)) or "none"

@@ -39,7 +39,8 @@ class Scan:
     """What was seen of one queue: exact counts, and capped samples.
 
     ``oldest``: the message that is served first from each list; messages carry no time, so how long it waits is not
-    known. ``usual``: how many were read the fast way. ``job_ids`` are in no order across lists, and a message that moved while it was read may be seen twice.
+    known. ``usual``: how many were read the fast way. ``job_ids`` are in no order across lists, and a message that
+    moved while it was read may be seen twice.
     """
 
     read: int = 0

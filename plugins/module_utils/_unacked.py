@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PRIVATE to this collection: messages that a worker took and has not acknowledged: whose they are, and the way back."""
+"""PRIVATE to this collection: messages that a worker took and has not acknowledged: whose they are, and back."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typing as t
 from ._census import Census
 from ._message import Message, parse_message
 from ._queue import Keys
+from ._queue_scan import unknown_to
 
 FORCE = ("foreign_owner",)
 _SCAN_COUNT = 500
@@ -157,7 +158,12 @@ def count_index_only(broker: Reader, keys: Keys) -> int:
 
 
 def judge(
-    entry: Unacked, census: Census, holders: t.Sequence[Holder], rules: Rules, now: float, known_tasks: t.Collection[str]
+    entry: Unacked,
+    census: Census,
+    holders: t.Sequence[Holder],
+    rules: Rules,
+    now: float,
+    known_tasks: t.Collection[str],
 ) -> Verdict:
     """Tell whether the worker that holds a message is known to be gone. Pure.
 
@@ -171,7 +177,7 @@ def judge(
         return Verdict(False, "held", f"{holding[0]} has it")
     if entry.message.problems:
         return Verdict(False, "poison", entry.message.problems[0])
-    if known_tasks and entry.message.task not in known_tasks:
+    if unknown_to(known_tasks, entry.message.task):
         return Verdict(False, "poison", f"no worker knows the task '{entry.message.task[:60]}'")
     if not entry.queue:
         return Verdict(False, "unknown_queue", f"the exchange '{entry.exchange[:60]}' does not tell its queue")
