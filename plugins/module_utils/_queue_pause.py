@@ -13,9 +13,9 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._census import TASK_METHODS, Census
 from ._errors import OpsError
-from ._plan import Plan
+from ._plan import Action, Plan
 from ._queue_look import Look
-from ._queue_plan import Names, plan_consume, plan_pause, require_census
+from ._queue_plan import Names, require_census
 from ._redis import Broker
 
 PAUSE_ARGUMENTS = ArgumentSpec(
@@ -40,6 +40,58 @@ def held_for(queue: str, value: t.Any) -> int:
         routing_key = delivery.get("routing_key") if isinstance(delivery, dict) else None
         count += routing_key in (queue, None)
     return count
+
+
+def plan_pause(queue: str, census: Census, nodes: t.Sequence[str]) -> Plan:
+    """Return the plan that makes workers stop taking new messages of a queue."""
+    act = f"pause queue '{queue}'"
+    require_nodes(act, census, nodes)
+    consumers = census.consumers(queue)
+    chosen = [node for node in consumers if not nodes or node in nodes]
+    left = [node for node in consumers if node not in chosen]
+    return Plan(
+        {"consumers": consumers},
+        {"consumers": left},
+        tuple(Action(node, f"stops consuming {queue}") for node in chosen),
+    )
+
+
+def plan_consume(queue: str, census: Census, nodes: t.Sequence[str], remembered: t.Collection[str]) -> Plan:
+    """Return the plan that undoes a pause exactly, or makes named workers consume a queue."""
+    act = f"consume queue '{queue}'"
+    require_nodes(act, census, nodes)
+    consumers = census.consumers(queue)
+    live = sorted(node for node in remembered if node in census.nodes)
+    if not nodes and remembered and not live:
+        raise OpsError(
+            act,
+            f"none of the {len(remembered)} workers that were paused lives any more ({', '.join(sorted(remembered))})",
+            "Workers that started since consume what they are started with. Pass nodes to name others",
+        )
+    if not nodes and not remembered and not consumers:
+        listed = ", ".join(sorted(census.nodes)) or "none"
+        cause = "it was not paused here, so it is not known which workers should consume it"
+        raise OpsError(act, cause, f"Pass nodes; live workers are: {listed}")
+    wanted = list(nodes) or live
+    forgotten = sorted(node for node in remembered if not nodes or node in nodes)
+    actions = [Action(node, f"consumes {queue}") for node in wanted if node not in consumers]
+    actions += [Action(node, "pause forgotten") for node in forgotten]
+    return Plan(
+        {"consumers": consumers, "paused": sorted(remembered)},
+        {
+            "consumers": sorted({*consumers, *wanted}),
+            "paused": sorted(node for node in remembered if node not in forgotten),
+        },
+        tuple(actions),
+    )
+
+
+def require_nodes(act: str, census: Census, nodes: t.Sequence[str]) -> None:
+    """Refuse a name of no live worker."""
+    absent = sorted(node for node in nodes if node not in census.nodes)
+    if absent:
+        listed = ", ".join(sorted(census.nodes)) or "none"
+        raise OpsError(act, f"no live worker is called '{absent[0]}'", f"Live workers are: {listed}")
 
 
 class Pause:

@@ -9,8 +9,8 @@ module: rendiff_queue
 short_description: Empty, refill, move, restore, pause or resume a queue without losing a job
 version_added: 0.1.0
 description:
-  - Changes one Celery queue on Redis. Every step is atomic in Redis, so a run that is killed at any moment loses nothing
-    and doubles nothing, and a second run ends in the same place.
+  - Changes one Celery queue on Redis. Every step is atomic in Redis, so a run that is killed at any moment loses and
+    doubles nothing, and a second run ends in the same place.
   - Only one run of this module or of another that changes queues and jobs is at work at a time. One that was killed
     keeps others off for at most a minute.
 author:
