@@ -20,6 +20,7 @@ CHUNK = 1000
 # The body of a message for a job whose id has 36 characters: what is before the id, in base64, and the id itself.
 _BODY = re.compile(rb'"body": "W1si([0-9A-Za-z+/]{48})')
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ID_LENGTH = 36
 _ID_CHARACTERS = b"0123456789abcdefABCDEF-"
 # Producers differ by host name and release; more shapes than this of one length are not worth a comparison each.
 _SHAPES_OF_A_LENGTH = 4
@@ -71,7 +72,8 @@ class Shape:
     """How the messages of one producer look: equal bytes, but for ids at fixed places.
 
     Learnt from a message that was read in full and found well. Another of the same shape is as well: its ids consist
-    of the characters of ids, so nothing that was judged of the first can be different in it. Pure.
+    of the characters of ids, so nothing that was judged of the first can be different in it. ``unpack`` splits a
+    message of the same length, ids at the odd places; ``constant`` are the parts at the even ones. Pure.
     """
 
     def __init__(self, raw: bytes, body: re.Match[bytes]) -> None:
@@ -82,21 +84,22 @@ class Shape:
             widths += [begin - at, end - begin]
             at = end
         widths.append(len(raw) - at)
-        self._unpack = struct.Struct("".join(f"{width}s" for width in widths)).unpack
-        self._constant = self._unpack(raw)[::2]
+        self.unpack = struct.Struct("".join(f"{width}s" for width in widths)).unpack
+        self.constant = self.unpack(raw)[::2]
 
-    def job_of(self, raw: bytes) -> bytes | None:
-        """Return the job's id of a message of this shape, or None where it is of another. Same length required."""
-        parts = self._unpack(raw)
-        if parts[::2] != self._constant:
-            return None
-        try:
-            job = binascii.a2b_base64(parts[1])
-        except ValueError:
-            return None
-        varying = job + b"".join(parts[3::2])
-        # What is not base64 is skipped by the decoder, and then the id is too short.
-        return job if len(job) == 36 and not varying.translate(None, _ID_CHARACTERS) else None
+
+def jobs_in(bodies: t.Sequence[bytes], varying: t.Sequence[bytes]) -> bytes | None:
+    """Return the ids of many jobs one after the other, or None where any id is none. Pure.
+
+    ``bodies`` are the jobs' ids in base64, ``varying`` all other ids.
+    """
+    try:
+        jobs = binascii.a2b_base64(b"".join(bodies))
+    except ValueError:
+        return None
+    # What is not base64 is skipped by the decoder, and then there is too little.
+    well = len(jobs) == _ID_LENGTH * len(bodies) and not (jobs + b"".join(varying)).translate(None, _ID_CHARACTERS)
+    return jobs if well else None
 
 
 def learn_shape(raw: bytes) -> Shape | None:
@@ -105,7 +108,8 @@ def learn_shape(raw: bytes) -> Shape | None:
     if body is None:
         return None
     shape = Shape(raw, body)
-    return shape if shape.job_of(raw) is not None else None
+    parts = shape.unpack(raw)
+    return shape if jobs_in([parts[1]], parts[3::2]) is not None else None
 
 
 class QueueScanner:
@@ -117,7 +121,7 @@ class QueueScanner:
         self.scan = Scan()
         self._queue = queue
         self._known = frozenset(known_tasks)
-        self._shapes: dict[int, list[Shape]] = {}
+        self._shapes: dict[int, list[tuple[t.Callable[[bytes], tuple[bytes, ...]], tuple[bytes, ...]]]] = {}
         self._sample_size = sample_size
         self._ids_max = ids_max
 
@@ -138,19 +142,31 @@ class QueueScanner:
 
     def feed(self, chunk: t.Sequence[bytes], priority: int, begin: int) -> None:
         """Judge a chunk of one list. ``begin``: the index of its first message."""
-        shapes_of, wanted = self._shapes.get, self._ids_max
-        usual = 0
-        for index, raw in enumerate(chunk, begin):
-            for shape in shapes_of(len(raw), ()):
-                job = shape.job_of(raw)
-                if job is not None:
-                    usual += 1
-                    if wanted:
-                        self._note_id(job.decode())
+        in_full: set[int] = set()
+        bodies: list[bytes] = []
+        varying: list[bytes] = []
+        shapes_of = self._shapes.get
+        for index, raw in enumerate(chunk):
+            for unpack, constant in shapes_of(len(raw), ()):
+                parts = unpack(raw)
+                if parts[::2] == constant:
+                    bodies.append(parts[1])
+                    varying += parts[3::2]
                     break
             else:
-                self._feed_in_full(raw, priority, index)
-        self.scan.usual += usual
+                in_full.add(index)
+                self._feed_in_full(raw, priority, begin + index)
+        jobs = jobs_in(bodies, varying)
+        if jobs is None:
+            # One of them only looks usual; which one, only reading each in full tells.
+            for index, raw in enumerate(chunk):
+                if index not in in_full:
+                    self._feed_in_full(raw, priority, begin + index)
+        else:
+            self.scan.usual += len(bodies)
+            if self._ids_max:
+                for place in range(0, len(jobs), _ID_LENGTH):
+                    self._note_id(jobs[place : place + _ID_LENGTH].decode())
         self.scan.read += len(chunk)
 
     def _feed_in_full(self, raw: bytes, priority: int, index: int) -> None:
@@ -181,7 +197,7 @@ class QueueScanner:
         shapes = self._shapes.setdefault(len(raw), [])
         shape = learn_shape(raw) if len(shapes) < _SHAPES_OF_A_LENGTH else None
         if shape is not None:
-            shapes.append(shape)
+            shapes.append((shape.unpack, shape.constant))
 
     def _note_id(self, job: str) -> None:
         if len(self.scan.job_ids) < self._ids_max:
