@@ -85,6 +85,8 @@ class QueueChange:
     def run(self, check_mode: bool) -> dict[str, t.Any]:
         """Carry it out, or only plan it; return the module's result."""
         self._refuse_bad_input()
+        # A full Redis takes no push, and not even the key that keeps others off.
+        require_memory(self._act, self._broker.info())
         handler: t.Callable[[bool], dict[str, t.Any]] = getattr(self, f"_{self._options['state']}")
         begin = time.monotonic()
         with contextlib.ExitStack() as stack:
@@ -162,7 +164,6 @@ class QueueChange:
             if drop:
                 drop_trash(self._broker, self._names, trash)
             else:
-                require_memory(self._act, self._broker.info())
                 end_killed_move(self._broker, self._names, self._keys.steps, self._beat)
                 put_trash_back(self._broker, self._names, trash, self._beat)
         count = trash.total if trash else 0
@@ -191,7 +192,6 @@ class QueueChange:
         census = self._look.census()
         require_census(self._act, census, options["allow_unknown_census"])
         require_consumer(self._act, route.to_queue, census, options["allow_unconsumed"])
-        require_memory(self._act, self._broker.info())
         known = self._look.known_tasks()
         if not check_mode:
             end_killed_move(self._broker, self._names, self._keys.steps, self._beat)
@@ -229,7 +229,6 @@ class QueueChange:
             raise OpsError(
                 self._act, "workers came or went while they were counted", "Wait until they stay, then run again"
             )
-        require_memory(self._act, self._broker.info())
         rules = Rules(options["min_age_s"], options["visibility_timeout_s"], frozenset(options["force"]))
         known, now = self._look.known_tasks(), self._look.now()
         judged = [(entry, judge(entry, census, self._holders, rules, now, known)) for entry in entries]

@@ -23,10 +23,13 @@ from conftest import ROOT, Module, Sandbox, docker
 COLLECTIONS = ROOT / ".ansible" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
+from ansible_collections.rendiff.ops.plugins.module_utils import _queue_moves as moves  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._busy import Busy  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin  # noqa: E402
+from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message, parse_message  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys  # noqa: E402
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_plan import Names, Route  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import QueueScanner  # noqa: E402
 from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect  # noqa: E402
 
@@ -291,10 +294,15 @@ def test_a_full_redis_is_refused_and_loses_nothing(one: Sandbox, client: redis.R
     client.lpush(PARKED, message(PARKED, 0))
     client.config_set("maxmemory", 1_000_000)
     try:
-        answer = queue(one)(queue=PARKED, state="moved", to_queue="high")
-        # The census itself cannot ask a Redis that takes no write, and says so.
-        assert answer.failed and ("Redis uses" in answer.result["msg"] or "OOM" in answer.result["msg"])
+        for options in ({"state": "moved", "to_queue": "high"}, {"state": "emptied", "confirm": PARKED}):
+            answer = queue(one)(queue=PARKED, **options)
+            assert answer.failed and "of 1000000 bytes. Raise maxmemory, or free memory, first." in answer.result["msg"]
         assert client.llen(PARKED) == 1 and client.llen("high") == 0
+        # Filled up in the middle of a move: the push is refused before anything is removed.
+        with core(one) as broker, pytest.raises(OpsError, match="used memory > 'maxmemory'"):
+            route = Route(Keys(), PARKED, OTHER)
+            moves.move(broker, Names(Keys(), PARKED), route, frozenset(), lambda: None)
+        assert client.llen(PARKED) == 1 and client.llen(OTHER) == 0
     finally:
         client.config_set("maxmemory", limit)
 
