@@ -115,6 +115,10 @@ integration: sandbox-up ## Each module against two sandboxes: both schemas, newe
 molecule: sandbox-up ## Each procedure on the sandbox; SCENARIO=name for one
 	molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
+.PHONY: bench-queue-scan
+bench-queue-scan: sandbox-up ## Reading a queue of a million messages, against only fetching it
+	python tests/bench/queue_scan.py
+
 .PHONY: install-test
 install-test: sandbox-up ## The built tarball in an empty directory
 	python tests/gates/install_test.py

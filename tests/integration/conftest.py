@@ -156,10 +156,10 @@ class Sandbox:
         while time.monotonic() < deadline:
             states = docker(*listing).splitlines()
             if states and all(state.endswith("(healthy)") for state in states):
-                with contextlib.suppress(OSError, redis.RedisError), urllib.request.urlopen(request, timeout=5):
-                    with self.broker() as broker:
-                        if broker.pubsub_numpat() > 0:
-                            return
+                with contextlib.suppress(OSError, redis.RedisError), self.broker() as broker:
+                    urllib.request.urlopen(request, timeout=5).close()
+                    if broker.pubsub_numpat() > 0:
+                        return
             threading.Event().wait(0.5)
         raise AssertionError(f"{self.project} is not well after {WELL_WITHIN_S} s: {docker(*listing)}")
 
