@@ -64,6 +64,8 @@ options:
   undo_variables:
     description:
       - Variables of that role for the undo. Text, numbers, truth values, or lists of them.
+      - Name every variable that the action depends on, also those whose default would do, because what one undo sets
+        is still set for the next.
     type: dict
     default: {}
   expires_in_s:

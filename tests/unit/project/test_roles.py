@@ -52,10 +52,9 @@ def variables_set_by(task):
         made.add(task["register"])
     for module in ("ansible.builtin.set_fact", "set_fact"):
         facts = task.get(module) or {}
-        if isinstance(facts, str):
+        if module in task and "args" in task:
             # The one place that takes names from data: the filter lets only variables of the undoing role through.
-            assert facts == "{{ __incident_entry | rendiff.ops.undo_variables }}", facts
-            facts = {}
+            assert task["args"] == "{{ __incident_entry | rendiff.ops.undo_variables }}"
         made.update(set(facts) - {"cacheable"})
     control = task.get("loop_control") or {}
     made.update(control[key] for key in ("loop_var", "index_var") if key in control)
