@@ -57,7 +57,9 @@ def own_redis() -> t.Iterator[str]:
     )
     image = docker("inspect", "-f", "{{.Config.Image}}", f"{json.loads(described.stdout)['project']}-redis-1")
     server = ["redis-server", "--bind", "* -::*", "--protected-mode", "no", "--save", "", "--dir", "/tmp"]
-    container = docker("run", "--detach", "--rm", image, *server)
+    # The image says which project it was built for; a container that inherits that would be taken for a part of it.
+    label = f"com.docker.compose.project={NAME}"
+    container = docker("run", "--detach", "--rm", "--label", label, image, *server)
     try:
         yield docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
     finally:

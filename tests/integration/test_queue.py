@@ -338,12 +338,21 @@ def run_until_done(one: Sandbox, seed: int, what: str) -> int:
     raise AssertionError("it never came through")
 
 
+def consume(client: redis.Redis, taken: list[bytes], over: threading.Event) -> None:
+    """Take messages as a worker does, until it is over."""
+    while not over.is_set():
+        found = client.brpop(["from", "from" + STEPS[1]], timeout=1)
+        if found:
+            taken.append(found[1])
+        over.wait(0.02)
+
+
 @pytest.mark.parametrize("consumed", [False, True])
 @pytest.mark.parametrize("what", ["move", "refill"])
 def test_killed_anywhere_nothing_is_lost_or_doubled(one: Sandbox, what: str, consumed: bool) -> None:
     jobs = [str(uuid.uuid4()) for _index in range(240)]
     kills = 0
-    for seed in range(3):
+    for seed in range(2):
         client = redis.Redis(
             one.address("redis"), db=CAMPAIGN_DB, password=one.secrets["REDIS_PASSWORD"], socket_timeout=10
         )
@@ -357,14 +366,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(one: Sandbox, what: str, con
         taken: list[bytes] = []
         over = threading.Event()
 
-        def consume(client: redis.Redis = client, taken: list[bytes] = taken, over: threading.Event = over) -> None:
-            while not over.is_set():
-                found = client.brpop(["from", "from" + STEPS[1]], timeout=1)
-                if found:
-                    taken.append(found[1])
-                over.wait(0.02)
-
-        consumer = threading.Thread(target=consume)
+        consumer = threading.Thread(target=consume, args=(client, taken, over))
         if consumed:
             consumer.start()
         try:
@@ -386,7 +388,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(one: Sandbox, what: str, con
             )
         client.flushdb()
         client.close()
-    assert kills >= 3
+    assert kills >= 2
 
 
 def test_the_job_of_a_worker_that_was_killed_is_put_back_and_runs(sandbox: Sandbox, client: redis.Redis) -> None:
