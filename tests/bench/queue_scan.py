@@ -23,15 +23,13 @@ from pathlib import Path
 
 import redis
 
+from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
+from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import CHUNK, QueueScanner
+from ansible_collections.rendiff.ops.plugins.module_utils._redis import connect
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
-
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import CHUNK, QueueScanner  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._redis import connect  # noqa: E402
-
 NAME = "bench-queue-scan"
 GOAL = 2.0
 SLOW_US = 20_000

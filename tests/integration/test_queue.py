@@ -18,20 +18,17 @@ import uuid
 
 import pytest
 import redis
-from conftest import ROOT, Module, Sandbox, docker
+from conftest import COLLECTIONS, ROOT, Module, Sandbox, docker
 
-COLLECTIONS = ROOT / ".ansible" / "collections"
-sys.path.insert(0, str(COLLECTIONS))
-
-from ansible_collections.rendiff.ops.plugins.module_utils import _queue_moves as moves  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._busy import Busy  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message, parse_message  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue_plan import Names, Route  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import QueueScanner  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect  # noqa: E402
+from ansible_collections.rendiff.ops.plugins.module_utils import _queue_moves as moves
+from ansible_collections.rendiff.ops.plugins.module_utils._busy import Busy
+from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
+from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
+from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message, parse_message
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_plan import Names, Route
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import QueueScanner
+from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect
 
 WITHIN_S = 90
 STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
