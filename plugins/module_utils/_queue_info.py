@@ -130,5 +130,23 @@ def look(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t
     stack = discover(client, run_command, options["project"], options["service_roles"])
     login = resolve_redis(stack, options, lambda replica, path: client.read_file(replica.id, path))
     keys = Keys.from_options(options)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     with _redis.connect(login, keys, float(options["redis_timeout_s"])) as broker:
-        return QueueInfo(broker, keys, options).look()
+        found = QueueInfo(broker, keys, options).look()
+    return {**found, **for_report(found), "project": stack.project, "checked_at": now}
+
+
+def for_report(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a report over hosts needs besides: what stands for itself, and the figures to draw. Pure."""
+    wrong = [finding["id"] for finding in found["findings"] if finding["severity"] != "ok"]
+    drawn = {
+        name: {
+            "total": queue["total"],
+            "by_priority": queue["by_priority"],
+            "consumers": queue["consumers"],
+            "poison": queue["poison"]["count"],
+            "gained_per_s": 0.0,
+        }
+        for name, queue in found["queues"].items()
+    }
+    return {"root_causes": wrong, "hazards": [], "measurements": {"queues": drawn}}

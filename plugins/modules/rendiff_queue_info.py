@@ -150,6 +150,28 @@ queues:
       type: list
       elements: dict
       sample: [{id: queue.gpu, severity: critical, subject: gpu, evidence: {total: 3}}]
+    project:
+      description: Name of the Compose project.
+      type: str
+      sample: rendiff-prod
+    root_causes:
+      description: Ids of the findings that are not V(ok).
+      type: list
+      elements: str
+      sample: [queue.gpu]
+    hazards:
+      description: Always empty; here for M(rendiff.ops.rendiff_report).
+      type: list
+      elements: dict
+      sample: []
+    measurements:
+      description: The figures that a report draws, under C(queues).
+      type: dict
+      sample: {queues: {default: {total: 12, consumers: [celery@1f0c9b7e2d4a]}}}
+    checked_at:
+      description: When it was looked, in UTC.
+      type: str
+      sample: "2026-11-23T03:12:45Z"
     seconds:
       description: How long it took.
       type: float
