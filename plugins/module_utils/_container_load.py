@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 import typing as t
 
 from ._cgroup import Usage, read_usage
@@ -41,16 +42,20 @@ class ContainerLoad:
 
     def measure(self) -> list[dict[str, t.Any]]:
         """Return a row for each running container: memory in bytes, CPU in cores, limits, kills for memory."""
+        begun = time.monotonic()
         first = self._look()
         threading.Event().wait(_INTERVAL_S)
+        between = time.monotonic()
         second = self._look()
+        # From the middle of one look to that of the other: on a busy machine the looks themselves take their time.
+        seconds = (between - begun + time.monotonic() - begun) / 2
         rows = []
         for replica in self._replicas:
             usage = second.get(replica.name)
             if usage is None:
                 continue
             earlier = first.get(replica.name)
-            rows.append(describe_load(replica, earlier, usage, _INTERVAL_S))
+            rows.append(describe_load(replica, earlier, usage, seconds))
         return rows
 
     def _look(self) -> dict[str, Usage]:
@@ -120,7 +125,9 @@ def judge_images(stack: Stack) -> list[Finding]:
         if len(set(digests.values())) > 1:
             images = len(set(digests.values()))
             summary = f"The {len(digests)} running containers of '{service.name}' are of {images} different images."
-            command = stack.compose("up", "-d", "--no-deps", "--no-build", service.name)
+            if service.role == "worker":
+                summary += " Making the older ones anew ends what they work on: drain them first."
+            command = stack.compose("--dry-run", "up", "-d", "--no-deps", "--no-build", service.name)
             found.append(
                 Finding(
                     f"{service.name}.images",
@@ -129,7 +136,7 @@ def judge_images(stack: Stack) -> list[Finding]:
                     service.name,
                     summary,
                     {"image_ids": digests},
-                    (f"Read first what it would recreate: {command} --dry-run", command),
+                    (command,),
                     stops=False,
                 )
             )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
@@ -31,7 +32,7 @@ from ._host_health import (
     read_storage,
 )
 from ._http import Response, Target, fetch
-from ._job_health import judge_jobs, read_jobs
+from ._job_health import judge_jobs, put_aside, read_jobs, suspects
 from ._latency import judge_latency, summarize_samples
 from ._log_health import LogErrors, judge_logs, read_logs
 from ._postgres_health import count_by, judge_postgres_deep, missing_extensions, read_postgres
@@ -102,9 +103,25 @@ class DeepHealth(QuickHealth):
         latency = self.measurements.get("latency", {})
         # The way from outside first, then the replicas: probes end in any order.
         self.measurements["latency"] = dict(sorted(latency.items(), key=lambda item: ("://" not in item[0], item[0])))
-        if self._job_facts is not None:
-            found += judge_jobs(self._job_facts, self._queue_facts, self._census, self._evicted, self._limits)
-        return found
+        if self._job_facts is None:
+            return found
+        judged = self._judge_jobs(self._job_facts)
+        if suspects(judged):
+            # The rows were read while the workers were still asked: what ended in between only looks stuck.
+            with contextlib.suppress(OpsError):
+                judged = self._judge_jobs(self._read_jobs())
+                with self._broker() as broker:
+                    patterns = Keys.from_options(self._options).aside_patterns
+                    judged = put_aside(judged, sum(broker.count_like(pattern) for pattern in patterns))
+        return found + judged
+
+    def _judge_jobs(self, facts: t.Mapping[str, t.Any]) -> list[Finding]:
+        return judge_jobs(facts, self._queue_facts, self._census, self._evicted, self._limits)
+
+    def _read_jobs(self) -> dict[str, t.Any]:
+        login = resolve_postgres(self._stack, self._options, self._read_file)
+        with _postgres.connect(login, self._bound) as database:
+            return read_jobs(database)
 
     def _postgres(self) -> list[Finding]:
         login = resolve_postgres(self._stack, self._options, self._read_file)
@@ -160,10 +177,7 @@ class DeepHealth(QuickHealth):
         ]
 
     def _jobs(self) -> list[Finding]:
-        login = resolve_postgres(self._stack, self._options, self._read_file)
-        with _postgres.connect(login, self._bound) as database:
-            facts = read_jobs(database)
-        self._job_facts = facts
+        self._job_facts = facts = self._read_jobs()
         waits = [row["age_s"] for row in facts["waiting"] if row["age_s"] is not None]
         self.measurements["jobs"] = {
             "counts": facts["counts"],
@@ -195,8 +209,7 @@ class DeepHealth(QuickHealth):
         self.measurements.setdefault("latency", {})[subject] = figures
         found = judge_latency(identity, component, subject, figures, self._limits["api_p95_s"])
         # That it answers at all is judged already; here only how fast.
-        slow = found.severity == WARNING and figures["failed"] < figures["samples"]
-        return [dataclasses.replace(found, stops=False)] if slow else []
+        return [dataclasses.replace(found, stops=False)] if found.severity == WARNING else []
 
     def _entrance(self) -> list[Finding]:
         found = super()._entrance()

@@ -169,6 +169,9 @@ class DockerClient:
         status, body = self.call("GET", f"/containers/{quote(container, safe='')}/logs", query=query)
         if status != 200:
             raise OpsError(f"read the log of container '{container[:12]}'", f"Docker said: {_message(body)}")
+        if ((self.inspect(container) or {}).get("Config") or {}).get("Tty"):
+            # With a terminal there is one stream, and nothing stands between its lines.
+            return body
         stdout, stderr = split_stream(body)
         return stdout + stderr
 

@@ -52,7 +52,8 @@ def metrics_text(health: t.Mapping[str, t.Any]) -> str:
     for status, count in ((measured.get("jobs") or {}).get("counts") or {}).items():
         samples["rendiff_jobs"].append(({"status": status}, count))
     for subject, figures in (measured.get("latency") or {}).items():
-        samples["rendiff_latency_p95_seconds"].append(({"target": subject}, figures["p95_s"]))
+        if figures["p95_s"] is not None:
+            samples["rendiff_latency_p95_seconds"].append(({"target": subject}, figures["p95_s"]))
     for name, part, field in (
         ("rendiff_unacked_messages", "unacked", "count"),
         ("rendiff_database_connections", "postgres", "connections"),
@@ -66,10 +67,13 @@ def metrics_text(health: t.Mapping[str, t.Any]) -> str:
     for name, text in _METRICS:
         if samples[name]:
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        # A series may stand only once, or the whole file is refused.
+        written = {}
         for labels, value in samples[name]:
             every = {"project": health["project"], **labels}
             inside = ",".join(f'{key}="{_label(entry)}"' for key, entry in every.items())
-            lines.append(f"{name}{{{inside}}} {value:.10g}")
+            written[f"{name}{{{inside}}}"] = f"{value:.10g}"
+        lines += [f"{series} {value}" for series, value in written.items()]
     return "\n".join(lines) + "\n"
 
 

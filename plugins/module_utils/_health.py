@@ -231,6 +231,7 @@ def judge_failure(component: str, subject: str, result: ProbeResult, commands: t
     if result.timed_out:
         summary = f"The check of {subject} did not end within {result.seconds:.0f} s: nothing is known of it."
         return Finding(component, component, UNKNOWN, subject, summary, {"seconds": round(result.seconds, 1)}, commands)
+    identity = component if subject == component else f"{component}.{subject}"
     expected = isinstance(result.error, OpsError)
     severity = UNKNOWN if isinstance(result.error, NotKnownError) or not expected else CRITICAL
     said = (
@@ -238,7 +239,7 @@ def judge_failure(component: str, subject: str, result: ProbeResult, commands: t
         if expected
         else f"The check of {subject} broke: {type(result.error).__name__}: {result.error}"
     )
-    return Finding(component, component, severity, subject, said, {}, commands)
+    return Finding(identity, component, severity, subject, said, {}, commands)
 
 
 def findings_of(stack: Stack, results: t.Mapping[str, ProbeResult]) -> list[Finding]:

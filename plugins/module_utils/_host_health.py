@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
+import shlex
 import time
 import typing as t
 
@@ -80,10 +82,16 @@ def judge_storage(facts: t.Mapping[str, t.Any], limits: t.Mapping[str, t.Any]) -
     if share >= limits["storage_warning"]:
         severity = CRITICAL if share >= limits["storage_critical"] else WARNING
         summary = f"The storage is {share * 100:.0f} % full ({what}): {free} are left in {facts['path']}."
-        commands = (f"du -xh --max-depth=2 {facts['path']} | sort -h | tail -20",)
+        commands = (largest_command(facts),)
         return [Finding("storage.full", "storage", severity, facts["path"], summary, evidence, commands)]
     summary = f"The storage is {used * 100:.0f} % full; {free} are left."
     return [Finding("storage", "storage", OK, facts["path"], summary, evidence)]
+
+
+def largest_command(facts: t.Mapping[str, t.Any]) -> str:
+    """Return the command that shows what fills the storage, from where its path means something. Pure."""
+    inside = [] if facts["seen_from"] == "host" else ["docker", "exec", str(facts["seen_from"])]
+    return f"{shlex.join([*inside, 'du', '-xh', '--max-depth=2', str(facts['path'])])} | sort -h | tail -20"
 
 
 def count_established(text: str) -> int:
@@ -138,7 +146,7 @@ def judge_drill(entry: t.Mapping[str, t.Any] | None, now: float, limits: t.Mappi
         parsed = time.strptime(str(entry["at"])[:19], "%Y-%m-%dT%H:%M:%S")
     except (KeyError, ValueError):
         return []
-    age_s = now - (time.mktime(parsed) - time.timezone)
+    age_s = now - calendar.timegm(parsed)
     days = f"{age_s / 86400:.1f} days"
     evidence = {"at": entry["at"], "passed": bool(entry.get("passed"))}
     command = ("ansible-playbook rendiff.ops.restore_drill",)

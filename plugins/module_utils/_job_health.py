@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from . import _postgres
@@ -68,17 +69,24 @@ def read_jobs(database: _postgres.Database) -> dict[str, t.Any]:
         ).format(message, name, status, ended),
         [list(FAILED)],
     )
-    done = database.query(
-        sql.SQL("SELECT count(*) FROM {} AS j WHERE {} = ANY (%s) AND {} < 3600").format(name, status, ended),
-        [list(COMPLETED)],
-    )
+    # Apart from the kinds, of which only the most frequent are read, so that the share is that of all.
+    hour = database.query(
+        sql.SQL(
+            "SELECT count(*) FILTER (WHERE {0} = ANY (%s) AND {1} < 3600),"
+            " count(*) FILTER (WHERE {0} = ANY (%s) AND {1} < 3600),"
+            " count(*) FILTER (WHERE {0} = ANY (%s) AND {2} > %s) FROM {3} AS j"
+        ).format(status, ended, waited, name),
+        [list(COMPLETED), list(FAILED), list(WAITING), SETTLED_S],
+    )[0]
     fields = ("id", "age_s", "worker")
     return {
         "counts": {str(row[0]): int(row[1]) for row in counts},
         "waiting": [dict(zip(fields, row)) for row in waiting],
         "running": [dict(zip(fields, row)) for row in running],
         "failures": group_failures((str(row[0] or "no message"), int(row[1])) for row in failures),
-        "completed_last_hour": int(done[0][0]),
+        "completed_last_hour": int(hour[0]),
+        "failed_last_hour": int(hour[1]),
+        "waiting_settled": int(hour[2]),
     }
 
 
@@ -124,8 +132,9 @@ def _held(queues: QueueFacts, census: Census) -> set[str]:
 def _judge_lost(
     jobs: t.Mapping[str, t.Any], queues: QueueFacts | None, census: Census | None, evicted: bool
 ) -> list[Finding]:
+    cause = "redis.policy" if evicted else ""
     if queues is None or census is None or not queues.whole or not _sure(census):
-        return []
+        return _count_lost(jobs, queues, census, cause)
     known = _held(queues, census)
     lost = [row["id"] for row in jobs["waiting"] if (row["age_s"] or 0) > SETTLED_S and row["id"] not in known]
     if not lost:
@@ -133,8 +142,47 @@ def _judge_lost(
     noun = "job waits and has" if len(lost) == 1 else "jobs wait and have"
     summary = f"{len(lost)} {noun} no message in any queue: nobody will ever run them."
     evidence = {"jobs": lost[:20], "count": len(lost)}
-    cause = "redis.policy" if evicted else ""
     return [Finding("jobs.lost", "jobs", CRITICAL, "jobs", summary, evidence, caused_by=cause)]
+
+
+def _count_lost(
+    jobs: t.Mapping[str, t.Any], queues: QueueFacts | None, census: Census | None, cause: str
+) -> list[Finding]:
+    """Judge by numbers where not every message could be read: what waits must be somewhere."""
+    waiting = int(jobs.get("waiting_settled", 0))
+    if queues is None or census is None or not waiting:
+        return []
+    messages = sum(sum(steps.values()) for steps in queues.lengths.values()) + sum(queues.foreign.values())
+    missing = waiting - messages - queues.unacked
+    if missing > 0 and census.complete:
+        summary = (
+            f"At least {missing} of {waiting} waiting jobs have no message in any queue: nobody will ever run them."
+        )
+        evidence = {"count": missing, "waiting": waiting, "messages": messages, "unacked": queues.unacked}
+        return [Finding("jobs.lost", "jobs", CRITICAL, "jobs", summary, evidence, caused_by=cause)]
+    if cause:
+        summary = f"Whether all of {waiting} waiting jobs still have a message is not known, and Redis threw keys away."
+        return [Finding("jobs.lost", "jobs", UNKNOWN, "jobs", summary, {"waiting": waiting}, caused_by=cause)]
+    return []
+
+
+def suspects(findings: t.Iterable[Finding]) -> bool:
+    """Tell whether jobs are said to be lost or stuck that may only have moved on between two looks. Pure."""
+    return any(finding.id in ("jobs.lost", "jobs.stuck") for finding in findings)
+
+
+def put_aside(findings: t.Iterable[Finding], lists: int) -> list[Finding]:
+    """Return the findings, none claiming a loss while lists of messages lie aside that a job may be in. Pure."""
+    if not lists:
+        return list(findings)
+    noun = "list of messages is" if lists == 1 else "lists of messages are"
+    told = []
+    for finding in findings:
+        if finding.id == "jobs.lost":
+            summary = f"{finding.summary.split(':')[0]}, but {lists} {noun} put aside: see rendiff.ops.queue_status."
+            finding = dataclasses.replace(finding, severity=UNKNOWN, summary=summary)
+        told.append(finding)
+    return told
 
 
 def _judge_stuck(
@@ -172,10 +220,10 @@ def _judge_waiting(jobs: t.Mapping[str, t.Any], limits: t.Mapping[str, t.Any]) -
 
 
 def _judge_failures(jobs: t.Mapping[str, t.Any], limits: t.Mapping[str, t.Any]) -> list[Finding]:
-    failed, completed = sum(jobs["failures"].values()), jobs["completed_last_hour"]
+    failed, completed = jobs["failed_last_hour"], jobs["completed_last_hour"]
     if failed < 3 or failed / (failed + completed) <= limits["job_failures"]:
         return []
-    worst = next(iter(jobs["failures"]))
+    worst = next(iter(jobs["failures"]), "no message")
     summary = f"{failed} of {failed + completed} jobs failed within the last hour, most of them with: {worst[:120]}"
     evidence = {"failures": jobs["failures"], "completed": completed}
     return [Finding("jobs.failures", "jobs", WARNING, "jobs", summary.rstrip(".") + ".", evidence)]

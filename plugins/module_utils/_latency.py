@@ -33,9 +33,9 @@ def summarize_samples(samples: t.Sequence[Response]) -> dict[str, t.Any]:
     return {
         "samples": len(samples),
         "failed": len(samples) - len(good),
-        "p50_s": round(percentile(totals, 0.5), 6),
-        "p95_s": round(percentile(totals, 0.95), 6),
-        "max_s": round(max(totals, default=0.0), 6),
+        "p50_s": round(percentile(totals, 0.5), 6) if totals else None,
+        "p95_s": round(percentile(totals, 0.95), 6) if totals else None,
+        "max_s": round(max(totals), 6) if totals else None,
         "phases_s": phases,
     }
 
@@ -50,6 +50,9 @@ def judge_latency(
     identity: str, component: str, subject: str, figures: t.Mapping[str, t.Any], limit_s: float
 ) -> Finding:
     """Judge the time to answer by its 95th percentile: a mean would hide the tail."""
+    if figures["p95_s"] is None:
+        summary = f"{subject} answered once and then to none of {figures['samples']} more requests."
+        return Finding(identity, component, WARNING, subject, summary, dict(figures))
     summary = (
         f"{subject} answers in {figures['p50_s'] * 1000:.0f} ms (median), {figures['p95_s'] * 1000:.0f} ms (p95), "
         f"{figures['max_s'] * 1000:.0f} ms (max) of {figures['samples']} requests"

@@ -88,7 +88,7 @@ def read_errors(text: bytes) -> LogErrors:
     for line in lines:
         said = error_of(line[:4000])
         if said is not None:
-            kind = generalize(said)[:160]
+            kind = generalize(said[:400])[:160]
             kinds[kind] = kinds.get(kind, 0) + 1
     return LogErrors(len(lines), dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))), len(lines) >= TAIL)
 
@@ -126,6 +126,9 @@ def judge_logs(logs: t.Mapping[str, LogErrors | str], window_s: int, limits: t.M
             found.append(Finding(f"{name}.errors", "logs", WARNING, name, summary, evidence, command))
     if logs and not found:
         summary = f"{len(logs)} containers told of {total} errors in the last {window_s // 60} minutes."
+        cut = [name for name, errors in logs.items() if isinstance(errors, LogErrors) and errors.cut]
+        if cut:
+            summary += f" Of {', '.join(cut)} only the last {TAIL} lines were read."
         kinds = {
             name: dict(list(errors.kinds.items())[:3])
             for name, errors in logs.items()

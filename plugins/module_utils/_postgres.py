@@ -11,7 +11,7 @@ import traceback
 import typing as t
 
 from ._credentials import PostgresLogin
-from ._errors import LoginRefusedError, MissingDriverError, NotLocatedError, OpsError
+from ._errors import LoginRefusedError, MissingDriverError, NotKnownError, NotLocatedError, OpsError
 
 try:
     import psycopg2
@@ -151,6 +151,9 @@ def explain(error: t.Any, login: PostgresLogin) -> OpsError:
         return LoginRefusedError(
             act, cause, "Check the application's database URL, or pass login_user and login_password"
         )
+    if "canceling statement" in cause or "permission denied" in cause:
+        # It answers; only this look was refused or took too long.
+        return NotKnownError(act, cause)
     if "could not translate host name" in cause:
         return NotLocatedError(act, cause, "Pass login_host and login_port as this host reaches it")
     return OpsError(act, cause)

@@ -17,6 +17,7 @@ SELECT current_setting('server_version'), current_database(), pg_is_in_recovery(
        current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int,
        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
 """
+# To a role that may not see them, the sessions of others have no type, but a user and a database.
 # What waits is told by pg_locks, and since when from release 14 on, where the column exists.
 _SESSIONS = """
 SELECT a.pid, a.usename, a.application_name, host(a.client_addr), a.datname, a.state,
@@ -29,7 +30,9 @@ SELECT a.pid, a.usename, a.application_name, host(a.client_addr), a.datname, a.s
        CASE WHEN a.wait_event_type = 'Lock' THEN pg_blocking_pids(a.pid) ELSE '{}'::int[] END,
        left(a.query, 300)
 FROM pg_stat_activity AS a
-WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+WHERE (a.backend_type = 'client backend'
+       OR (a.backend_type IS NULL AND a.usename IS NOT NULL AND a.datname IS NOT NULL))
+  AND a.pid <> pg_backend_pid()
 """
 _SLOTS = """
 SELECT slot_name, active, to_jsonb(s)->>'wal_status',
@@ -138,11 +141,13 @@ def _judge_sessions(facts: t.Mapping[str, t.Any], limits: t.Mapping[str, t.Any],
         blocker = sessions.get(pid)
         longest = max(session["waits_s"] for session in held_up)
         noun = "session waits" if len(held_up) == 1 else "sessions wait"
-        who = _who(blocker) if blocker else f"process {pid}"
+        who = _who(blocker) if blocker else f"process {pid}" if pid else "a prepared transaction"
         state = (blocker or {}).get("state") or "not told"
         summary = f"{len(held_up)} {noun} up to {longest:.0f} s for a lock that {who} holds; it is {state}."
         evidence = {"blocker": blocker, "waiting": [dict(session) for session in held_up[:5]]}
-        commands = (f'{psql} -c "SELECT pg_terminate_backend({pid})"',)
+        # What only sits there is ended; what works is asked to stop first; a prepared transaction has no process.
+        act = "pg_terminate_backend" if str(state).startswith("idle") else "pg_cancel_backend"
+        commands = (f'{psql} -c "SELECT {act}({pid})"' if pid else f"{psql} -c 'SELECT * FROM pg_prepared_xacts'",)
         found.append(
             Finding(f"postgres.blocked.{pid}", "postgres", CRITICAL, who, summary, evidence, commands, stops=False)
         )

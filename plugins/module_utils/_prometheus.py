@@ -18,6 +18,8 @@ from ._stack import Stack
 from ._verdict import CRITICAL, OK, WARNING, Finding
 
 PORT = 9090
+# How many targets that are down are told by name.
+_TARGETS = 20
 REQUESTS, JOBS = "http_request_duration_seconds", "ffmpeg_job_duration_seconds"
 _QUANTILES = (0.5, 0.95, 0.99)
 # Both windows of a pair must burn: the long one says that it matters, the short one that it is still so.
@@ -96,12 +98,14 @@ def read_prometheus(base: str, query: Query, slo: float, timeout_s: float) -> di
         }
     budget = 1 - slo
     total = f"{REQUESTS}_count"
+    # Without a status on the series no failure could be seen, and none seen would look like none.
+    labelled = number_of(query(f'count({total}{{status!=""}})'))
     for factor, long, short, severity in BURN_PAIRS:
         burns = []
         for window in (long, short):
             bad = f'(sum(rate({total}{{status=~"5.."}}[{window}])) or vector(0))'
             ratio = number_of(query(f"{bad} / sum(rate({total}[{window}]))"))
-            burns.append(None if ratio is None else round(ratio / budget, 2))
+            burns.append(None if ratio is None or not labelled else round(ratio / budget, 2))
         facts["burn"].append({"factor": factor, "windows": [long, short], "rates": burns, "severity": severity})
     return facts
 
@@ -110,7 +114,7 @@ def judge_prometheus(facts: t.Mapping[str, t.Any], base: str, slo: float) -> lis
     """Judge targets and burn rates, and say plainly which series are not there. Pure."""
     found: list[Finding] = []
     down = [target for target in facts["targets"] if not target["up"]]
-    for target in down:
+    for target in down[:_TARGETS]:
         name = f"{target['job']} {target['instance']}"
         reason = f": {target['error']}" if target["error"] else ""
         summary = f"Prometheus cannot scrape {name}{reason.rstrip('.')}."
@@ -146,6 +150,8 @@ def judge_prometheus(facts: t.Mapping[str, t.Any], base: str, slo: float) -> lis
         summary = f"Prometheus reaches all {len(facts['targets'])} targets."
         if absent:
             summary += f" No recent series of {' and '.join(absent)}: their percentiles are not known."
+        if all(rate is None for pair in facts["burn"] for rate in pair["rates"]):
+            summary += " No series tells failed requests: how fast the error budget burns is not known."
         found.append(
             Finding(
                 "metrics", "metrics", OK, base, summary, {"percentiles": facts["percentiles"], "burn": facts["burn"]}

@@ -79,6 +79,11 @@ class Keys:
         return f"{self.prefix}{self.unacked_name}_index"
 
     @property
+    def aside_patterns(self) -> tuple[str, ...]:
+        """Return the patterns of the lists in which messages lie that this collection has put aside."""
+        return tuple(f"{self.prefix}rdops:{kind}*" for kind in ("trash", "held", "parked"))
+
+    @property
     def binding_pattern(self) -> str:
         """Return the pattern that matches every binding set."""
         return f"{self.prefix}_kombu.binding.*"

@@ -20,6 +20,7 @@ from ._verdict import CRITICAL, OK, WARNING, Finding
 
 # What is looked at of each list, from the end that is served next, and of the messages being worked on.
 PEEK = 500
+_TELLING = 10
 _INTERVAL_S = 0.4
 
 
@@ -142,7 +143,9 @@ def rates(facts: QueueFacts) -> dict[str, dict[str, t.Any]]:
     described = {}
     for queue, by_priority in facts.lengths.items():
         total = sum(by_priority.values())
-        gained = (total - sum(facts.earlier.get(queue, by_priority).values())) / max(facts.seconds, 0.001)
+        more = total - sum(facts.earlier.get(queue, by_priority).values())
+        # One message more or less between two looks tells nothing of the hour.
+        gained = more / max(facts.seconds, 0.001) if abs(more) >= _TELLING else 0.0
         described[queue] = {
             "total": total,
             "by_priority": dict(by_priority),
@@ -157,7 +160,8 @@ def judge_messages(facts: QueueFacts, limits: t.Mapping[str, t.Any]) -> list[Fin
     found = []
     for queue, problems in sorted(facts.poison.items()):
         noun = "message" if len(problems) == 1 else "messages"
-        summary = f"{len(problems)} {noun} in queue '{queue}' would stop the worker that takes it: {problems[0][0]}."
+        harm = "would stop the worker that takes it, or be thrown away"
+        summary = f"{len(problems)} {noun} in queue '{queue}' {harm}: {problems[0][0]}."
         evidence = {
             "poison": len(problems),
             "problems": sorted({problem for each in problems for problem in each})[:10],

@@ -35,7 +35,8 @@ HEALTH_PATH, DETAILED_PATH = "/api/v1/health", "/api/v1/health/detailed"
 
 _POSTGRES_FACTS = """
 SELECT current_setting('server_version'), current_database(), pg_is_in_recovery(),
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+          OR (backend_type IS NULL AND usename IS NOT NULL AND datname IS NOT NULL)),
        current_setting('max_connections')::int
 """
 

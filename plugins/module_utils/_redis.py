@@ -27,7 +27,15 @@ else:
     DRIVER_ERROR = None
 
 DRIVER = "redis"
-_REFUSALS = ("NOAUTH", "WRONGPASS", "Authentication required", "invalid username-password", "invalid password")
+_REFUSALS = (
+    "NOAUTH",
+    "WRONGPASS",
+    "Authentication required",
+    "invalid username-password",
+    "invalid password",
+    "NOPERM",
+    "no permissions",
+)
 
 
 class Broker:
@@ -149,6 +157,10 @@ class Broker:
             return self._run(lambda: self._client.eval(text, len(keys), *keys, *arguments))
         except redis.exceptions.RedisError as error:
             raise explain(error, self._login) from error
+
+    def count_like(self, pattern: str) -> int:
+        """Return how many keys have a name of this pattern; walks all names in small steps."""
+        return int(self._run(lambda: sum(1 for _key in self._client.scan_iter(pattern, count=1000))))
 
     def delete(self, *keys: str) -> int:
         """Remove keys by their exact names; return how many existed."""

@@ -39,6 +39,9 @@ def _latency(measured: t.Mapping[str, t.Any]) -> str:
     rows = []
     for subject, row in figures.items():
         parts = [(phase, row["phases_s"].get(phase, 0.0)) for phase in _PHASES]
+        if row["p50_s"] is None:
+            rows.append(_bar(subject, [], "no answer", longest))
+            continue
         said = f"{row['p50_s'] * 1000:.0f} ms, p95 {row['p95_s'] * 1000:.0f}, max {row['max_s'] * 1000:.0f}"
         rows.append(_bar(subject, parts, said, longest))
     legend = "".join(f'<span><i class="{phase}"></i>{_text(_PHASE_WORDS[phase])}</span>' for phase in _PHASES)

@@ -10,6 +10,7 @@ import calendar
 import time
 import typing as t
 
+from ._host_health import largest_command
 from ._verdict import SEVERITIES, WARNING, rank
 
 # Nearer together than this, two reports tell of noise.
@@ -60,7 +61,7 @@ def add_trend(health: t.Mapping[str, t.Any], earlier: t.Iterable[t.Mapping[str, 
         "subject": storage["path"],
         "summary": f"The storage will be full in {hours:.0f} hours, at the rate since earlier reports.",
         "evidence": {"full_in_h": round(hours, 1), "free_bytes": storage["free_bytes"]},
-        "commands": [f"du -xh --max-depth=2 {storage['path']} | sort -h | tail -20"],
+        "commands": [largest_command(storage)],
         "caused_by": None,
     }
     verdict = max(str(health["verdict"]), WARNING, key=rank)

@@ -12,7 +12,7 @@ import time
 import typing as t
 
 import pytest
-from conftest import Answer, Module, Sandbox, docker, health_info
+from conftest import Answer, Module, Sandbox, health_info
 
 PARTS = {"api", "entrance", "postgres", "redis", "queues", "workers", "jobs", "storage", "certificate", "load", "logs"}
 UNSETTLED_S = 61
@@ -145,6 +145,16 @@ def test_messages_in_steps_that_nobody_reads_are_told_and_prove_no_loss(one: San
     assert "jobs.lost" not in ids(answer)
 
 
+def test_a_job_whose_message_was_put_aside_is_not_called_lost(one: Sandbox) -> None:
+    with one.broker() as broker, row(one, "queued", UNSETTLED_S + 60):
+        broker.lpush("rdops:trash:high:20010101T000000.000000Z:9", "{}")
+        try:
+            found = deep(one)().finding("jobs.lost")
+        finally:
+            broker.delete("rdops:trash:high:20010101T000000.000000Z:9")
+    assert found["severity"] == "unknown" and "put aside" in found["summary"]
+
+
 @pytest.mark.parametrize("service", ["redis", "postgres", "traefik", "prometheus", "s3", "worker-cpu"])
 def test_each_part_gone_is_told_and_the_others_are_still_looked_at(one: Sandbox, service: str) -> None:
     gone = one.container(service)
@@ -232,4 +242,3 @@ def test_check_mode_says_the_same_and_everything_is_plain_data(one: Sandbox) -> 
     answer = deep(one)(check=True)
     assert answer.result["changed"] is False
     assert json.loads(json.dumps(answer.result["health"]["measurements"]))
-    assert docker("ps", "-q")

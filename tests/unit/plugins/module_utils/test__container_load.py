@@ -56,3 +56,10 @@ def test_replicas_of_different_images_are_told_apart():
     differ = stack(replica("api"), replica("api", number=2, image_id="sha256:b"))
     assert judge_images(same) == []
     assert [(found.id, found.severity) for found in judge_images(differ)] == [("api.images", "warning")]
+
+
+def test_no_command_is_shown_that_would_end_what_workers_do():
+    differ = stack(replica("worker-cpu"), replica("worker-cpu", number=2, image_id="sha256:b"))
+    (found,) = judge_images(differ)
+    assert "drain them first" in found.summary
+    assert all("--dry-run" in command for command in found.commands)

@@ -31,6 +31,11 @@ def test_a_family_stands_together_and_labels_are_escaped():
     assert not [line for line in lines if 'id="api"' in line]
 
 
+def test_a_series_stands_once_though_a_finding_came_twice():
+    twice = {**HEALTH, "findings": [HEALTH["findings"][0], HEALTH["findings"][0]]}
+    assert metrics_text(twice).count('id="redis"') == 1
+
+
 def test_what_was_not_measured_has_no_line():
     assert "rendiff_jobs" not in metrics_text(HEALTH)
 

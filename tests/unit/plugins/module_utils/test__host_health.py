@@ -46,6 +46,12 @@ def test_storage_is_full_by_bytes_or_by_inodes(given, severity, words):
     assert found.severity == severity and words in found.summary
 
 
+def test_the_command_runs_where_its_path_means_something():
+    assert judge_storage(facts(96), DEFAULTS)[0].commands == ("du -xh --max-depth=2 /s | sort -h | tail -20",)
+    (inside,) = judge_storage({**facts(96), "seen_from": "api-1"}, DEFAULTS)[0].commands
+    assert inside.startswith("docker exec api-1 du ")
+
+
 def test_what_only_root_may_use_counts_as_used():
     figures = os.statvfs_result((4096, 1024, 100, 50, 20, 1000, 900, 900, 0, 255))
     assert space(figures)["used_bytes"] == 1024 * (100 - 20)

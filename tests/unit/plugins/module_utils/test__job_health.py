@@ -9,7 +9,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.rendiff.ops.plugins.module_utils._census import Census, HeldTask
-from ansible_collections.rendiff.ops.plugins.module_utils._job_health import group_failures, judge_jobs
+from ansible_collections.rendiff.ops.plugins.module_utils._job_health import group_failures, judge_jobs, put_aside
 from ansible_collections.rendiff.ops.plugins.module_utils._queue_health import QueueFacts
 from ansible_collections.rendiff.ops.plugins.module_utils._thresholds import DEFAULTS
 
@@ -30,6 +30,7 @@ def judged(queues=QUEUES, census=CENSUS, evicted=False, **changes):
         "completed_last_hour": 3,
         **changes,
     }
+    jobs.setdefault("failed_last_hour", sum(jobs["failures"].values()))
     return {found.id: found for found in judge_jobs(jobs, queues, census, evicted, DEFAULTS)}
 
 
@@ -84,3 +85,36 @@ def test_times_that_are_not_known_are_no_crash():
 def test_failures_of_one_kind_are_one():
     kinds = group_failures([("exit 1: /a/b.mp4", 2), ("exit 254: /c/d.mp4", 3), ("other", 1)])
     assert kinds == {"exit N: PATH": 5, "other": 1}
+
+
+def test_a_large_backlog_is_judged_by_numbers_where_not_every_message_was_read():
+    many = dataclasses.replace(QUEUES, whole=False, lengths={"q": {"0": 600}}, unacked=1)
+    assert judged(queues=many, waiting_settled=3000)["jobs.lost"].evidence["count"] == 2399
+    assert judged(queues=many, waiting_settled=3000, evicted=True)["jobs.lost"].caused_by == "redis.policy"
+    assert "jobs.lost" not in judged(queues=many, waiting_settled=600)
+    assert judged(queues=many, waiting_settled=600, evicted=True)["jobs.lost"].severity == "unknown"
+
+
+def test_the_share_of_failures_is_that_of_all_and_not_of_the_kinds_that_were_read():
+    found = judged(failures={"a": 10}, failed_last_hour=3000, completed_last_hour=1000)
+    assert "3000 of 4000 jobs failed" in found["jobs.failures"].summary
+
+
+def test_jobs_whose_messages_were_put_aside_are_not_called_lost():
+    lost = judge_jobs(
+        {
+            "counts": {},
+            "waiting": [row("gone")],
+            "running": [],
+            "failures": {},
+            "completed_last_hour": 0,
+            "failed_last_hour": 0,
+        },
+        QUEUES,
+        CENSUS,
+        False,
+        DEFAULTS,
+    )
+    assert put_aside(lost, 0) == lost
+    (found,) = [one for one in put_aside(lost, 2) if one.id == "jobs.lost"]
+    assert found.severity == "unknown" and "2 lists of messages are put aside" in found.summary

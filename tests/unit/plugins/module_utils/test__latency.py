@@ -32,3 +32,9 @@ def test_the_tail_is_judged_where_a_mean_would_hide_it():
     figures = summarize_samples([sample(0.01)] * 18 + [sample(9.0)] * 2)
     assert judge_latency("x", "api", "api", figures, 5.0).severity == "warning"
     assert judge_latency("x", "api", "api", summarize_samples([sample(0.01)] * 20), 5.0).severity == "ok"
+
+
+def test_an_api_that_answers_no_more_is_told_and_never_fast():
+    figures = summarize_samples([Response(error="nothing came within 5 s")])
+    assert figures["p95_s"] is None
+    assert judge_latency("x", "api", "api", figures, 5.0).severity == "warning"

@@ -61,6 +61,7 @@ def test_what_a_worker_would_choke_on_is_named(raw, problem):
 def test_a_task_that_no_worker_knows_is_poison_only_when_the_tasks_are_known():
     assert parse_message(good(headers__task="other"), {TASK}).problems == ("no worker knows the task 'other'",)
     assert not parse_message(good(headers__task="other")).poison
+    assert not parse_message(good(headers__task="celery.chord_unlock"), {TASK}).poison
 
 
 @pytest.mark.parametrize("odd", [{"headers": 5}, {"properties": []}, {"headers": {"id": {}, "task": ["x"]}}])

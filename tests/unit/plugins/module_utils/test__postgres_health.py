@@ -99,3 +99,20 @@ def test_a_hostile_name_of_an_extension_is_no_command():
 def test_recovery_is_critical_and_hidden_sessions_are_said():
     assert judged(in_recovery=True)["postgres"].severity == "critical"
     assert "pg_monitor" in judged(sees_all=False)["postgres"].summary
+
+
+@pytest.mark.parametrize(
+    ("blocker", "words"),
+    [
+        (session(1, state="active"), "pg_cancel_backend(1)"),
+        (session(1, state="idle in transaction"), "pg_terminate_backend(1)"),
+    ],
+)
+def test_what_works_is_asked_to_stop_and_what_sits_there_is_ended(blocker, words):
+    found = judged(blocker, session(2, waits_s=30.0, blocked_by=[1]))
+    assert words in found["postgres.blocked.1"].commands[0]
+
+
+def test_a_prepared_transaction_has_no_process_to_end():
+    found = judged(session(2, waits_s=30.0, blocked_by=[0]))["postgres.blocked.0"]
+    assert "a prepared transaction" in found.summary and "pg_prepared_xacts" in found.commands[0]

@@ -16,7 +16,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._queue_health import (
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._thresholds import DEFAULTS
 
-EMPTY = QueueFacts({"q": {"0": 4, "9": 4}}, {"q": {"0": 10, "9": 2}}, 2.0, {}, {}, 0, 0.0, frozenset(), {}, True)
+EMPTY = QueueFacts({"q": {"0": 4, "9": 4}}, {"q": {"0": 26, "9": 2}}, 2.0, {}, {}, 0, 0.0, frozenset(), {}, True)
 
 
 def judged(**changes):
@@ -27,14 +27,15 @@ def test_a_queue_that_drains_says_when_it_is_empty():
     assert rates(EMPTY)["q"] == {
         "total": 8,
         "by_priority": {"0": 4, "9": 4},
-        "gained_per_s": -2.0,
-        "empty_in_s": 4,
+        "gained_per_s": -10.0,
+        "empty_in_s": 1,
     }
 
 
 def test_a_queue_that_grows_or_rests_never_is():
-    grows = dataclasses.replace(EMPTY, earlier={"q": {"0": 1}})
-    assert rates(grows)["q"]["gained_per_s"] == 3.5 and rates(grows)["q"]["empty_in_s"] is None
+    grows = dataclasses.replace(EMPTY, lengths={"q": {"0": 21}}, earlier={"q": {"0": 1}})
+    assert rates(grows)["q"]["gained_per_s"] == 10.0 and rates(grows)["q"]["empty_in_s"] is None
+    assert rates(dataclasses.replace(EMPTY, earlier={"q": {"0": 9}}))["q"]["gained_per_s"] == 0.0
     assert rates(dataclasses.replace(EMPTY, earlier=EMPTY.lengths))["q"]["empty_in_s"] is None
 
 

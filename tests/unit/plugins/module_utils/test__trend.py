@@ -14,7 +14,9 @@ def health(hour, used, **changes):
         "summary": "All well.",
         "root_causes": [],
         "findings": [{"id": "api", "severity": "ok", "caused_by": None}],
-        "measurements": {"storage": {"used_bytes": used, "free_bytes": 100, "path": "/s", "full_within_h": 24}},
+        "measurements": {
+            "storage": {"used_bytes": used, "free_bytes": 100, "path": "/s", "seen_from": "host", "full_within_h": 24}
+        },
         **changes,
     }
 
