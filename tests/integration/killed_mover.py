@@ -3,7 +3,9 @@
 
 """Moves messages as the module does, and is killed by SIGKILL before or after one of its calls, at random.
 
-Usage: killed_mover.py SEED HOST PORT DB {move|refill}; ends with 0 when a run came through, else by the signal.
+Usage: killed_mover.py SEED HOST PORT DB {move|refill} {alone|rival}; ends with 0 when a run came through, else by the
+signal. A rival takes messages right between reading and moving, where a consumer does the most harm; what it took is
+in the list ``taken``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._redis import connect
 
 KEYS = Keys()
 KILLED_IN = 12
+RIVAL_IN = 2
 # Small, so that a campaign of a few hundred messages has many places to be killed at.
 moves.BATCH = 20
 
@@ -28,9 +31,15 @@ moves.BATCH = 20
 class Mortal:
     """A broker whose every call may be the last thing the process does."""
 
-    def __init__(self, broker, chance):
+    def __init__(self, broker, chance, rival):
         self._broker = broker
         self._chance = chance
+        self._rival = rival
+
+    def _perhaps_take(self):
+        for queue in ("from", "from\x06\x163"):
+            if self._rival and self._chance.randrange(RIVAL_IN) == 0:
+                self._broker.command("RPOPLPUSH", queue, "taken")
 
     def _perhaps_die(self):
         if self._chance.randrange(KILLED_IN) == 0:
@@ -46,15 +55,16 @@ class Mortal:
     def script(self, *arguments):
         """Run a script, or die before or after it."""
         self._perhaps_die()
+        self._perhaps_take()
         answer = self._broker.script(*arguments)
         self._perhaps_die()
         return answer
 
 
-def main(seed, host, port, db, what):
+def main(seed, host, port, db, what, company):
     login = RedisLogin(host, int(port), int(db), password=os.environ["REDIS_PASSWORD"])
     with connect(login, KEYS, 10) as real:
-        broker = Mortal(real, random.Random(int(seed)))
+        broker = Mortal(real, random.Random(int(seed)), company == "rival")
         names = Names(KEYS, "from")
         moves.end_killed_move(broker, names, KEYS.steps, lambda: None)
         if what == "move":
