@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 import typing as t
 
 from ._errors import OpsError
+from ._state import whole_file
 
 
 def write_artifacts(root: str, playbook: str, files: t.Mapping[str, str], when: time.struct_time) -> str:
@@ -26,7 +26,8 @@ def write_artifacts(root: str, playbook: str, files: t.Mapping[str, str], when: 
         os.makedirs(base, mode=0o700, exist_ok=True)
         directory = _make_folder(base, stamp)
         for name, content in files.items():
-            _write(os.path.join(directory, name), content)
+            with whole_file(os.path.join(directory, name)) as stream:
+                stream.write(content.encode())
         _link(os.path.basename(directory), os.path.join(base, "latest"))
     except OSError as error:
         cause = f"{error.strerror or error}"
@@ -43,13 +44,6 @@ def _make_folder(base: str, stamp: str) -> str:
             os.mkdir(directory, 0o700)
             return directory
     raise OSError(f"a hundred runs in the same second below '{base}'")
-
-
-def _write(path: str, content: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(content)
-    os.replace(temporary, path)
 
 
 def _link(target: str, path: str) -> None:

@@ -24,6 +24,11 @@ if held then return -1 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 2
 """
+_INHERIT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+"""
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -45,21 +50,27 @@ class Busy:
 
     ``what`` is a verb with its object ("move queue 'default'"), as it ends up in another's error. A run that was
     killed holds it for at most ``TTL_S`` seconds more; ``refresh`` before every batch.
+
+    ``heir``: who has the same here is known to be dead, as something else excludes two of them; it is taken over.
     """
 
-    def __init__(self, broker: Scripts, keys: Keys, what: str, *, ttl_s: float = TTL_S) -> None:
+    def __init__(self, broker: Scripts, keys: Keys, what: str, *, ttl_s: float = TTL_S, heir: str = "") -> None:
         self._broker = broker
         self._key = f"{keys.prefix}rdops:busy"
         self._what = what
         self._ttl_ms = int(ttl_s * 1000)
         now = datetime.datetime.now(datetime.timezone.utc)
         value = {"what": what, "token": secrets.token_hex(16), "since": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
-        self._value = json.dumps(value)
+        self._value = json.dumps({**value, "heir": heir} if heir else value)
+        self._heir = heir
 
     def __enter__(self) -> Busy:
         """Take it, or say who has it."""
         if not self._broker.command("SET", self._key, self._value, "NX", "PX", self._ttl_ms):
-            raise self._held()
+            held = self._broker.command("GET", self._key)
+            ours = bool(self._heir) and heir_of(held) == self._heir
+            if not ours or not int(self._broker.script(_INHERIT, [self._key], [held, self._value, self._ttl_ms])):
+                raise self._held()
         return self
 
     def refresh(self) -> None:
@@ -91,6 +102,14 @@ class Busy:
             after = f"remove the key '{self._key}', which never expires"
         remedy = f"Wait for it, or after it was killed {after}"
         return OpsError(self._what, f"'{what}' is at work since {since}", remedy)
+
+
+def heir_of(raw: bytes | None) -> str:
+    """Return who may take the key over once its holder is dead, empty where nobody may. Pure."""
+    try:
+        return str(json.loads(raw or b"{}").get("heir") or "")
+    except (ValueError, AttributeError):
+        return ""
 
 
 def describe_holder(raw: bytes | None) -> tuple[str, str]:

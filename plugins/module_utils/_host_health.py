@@ -17,9 +17,9 @@ from ._compose import Replica
 from ._docker import DockerClient
 from ._errors import NotKnownError
 from ._stack import Stack
+from ._state import STATE_DIR
 from ._verdict import CRITICAL, OK, WARNING, Finding
 
-STATE_DIR = "/var/lib/rendiff-ops"
 _ESTABLISHED = "01"
 
 

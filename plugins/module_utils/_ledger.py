@@ -11,13 +11,11 @@ import dataclasses
 import fcntl
 import json
 import os
-import tempfile
 import time
 import typing as t
 
 from ._argspec import ArgumentSpec
 from ._errors import OpsError
-from ._host_health import STATE_DIR
 from ._mitigation import (
     Mitigation,
     format_time,
@@ -27,8 +25,8 @@ from ._mitigation import (
     read_entry,
 )
 from ._plan import Plan
+from ._state import STATE_ARGUMENTS, STATE_DIR, make_folder, whole_file
 
-_STATE_DIR_ARGUMENTS = ArgumentSpec({"state_dir": {"type": "path", "default": STATE_DIR}})
 MITIGATION_ARGUMENTS = ArgumentSpec(
     {
         "name": {"type": "str", "required": True},
@@ -49,14 +47,14 @@ MITIGATION_ARGUMENTS = ArgumentSpec(
         "error": {"type": "str", "default": ""},
     },
     required_if=[("state", "planned", ["what", "undo_role", "undo_action"])],
-).merge(_STATE_DIR_ARGUMENTS)
+).merge(STATE_ARGUMENTS)
 MITIGATION_INFO_ARGUMENTS = ArgumentSpec(
     {
         "expired_only": {"type": "bool", "default": False},
         "include_undone": {"type": "bool", "default": False},
         "incident": {"type": "str"},
     }
-).merge(_STATE_DIR_ARGUMENTS)
+).merge(STATE_ARGUMENTS)
 
 FOLDER = "mitigations"
 _LOCK_WAIT_S = 20
@@ -137,17 +135,9 @@ class Ledger:
     def _store(self, entry: Mitigation, plan: Plan, check_mode: bool) -> None:
         if not plan.changed or check_mode:
             return
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix=".")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(entry.describe(), stream, indent=1, sort_keys=True)
-                stream.flush()
-                # The entry must outlive the host's crash: the change comes after it.
-                os.fsync(stream.fileno())
-            os.replace(temporary, os.path.join(self.folder, f"{entry.name}.json"))
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        # The entry must outlive the host's crash: the change comes after it.
+        with whole_file(os.path.join(self.folder, f"{entry.name}.json"), durable=True) as stream:
+            stream.write(json.dumps(entry.describe(), indent=1, sort_keys=True).encode())
 
     @contextlib.contextmanager
     def _locked(self, check_mode: bool) -> t.Iterator[None]:
@@ -156,9 +146,7 @@ class Ledger:
             yield
             return
         try:
-            # Only the last folder of a path gets the mode, so each is made by itself.
-            for folder in (os.path.dirname(self.folder), self.folder):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(self.folder), FOLDER)
             lock = os.open(os.path.join(self.folder, ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             cause = str(error.strerror)

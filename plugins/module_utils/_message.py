@@ -38,6 +38,11 @@ class Message:
         """Tell whether a worker would stop at it, or throw it away."""
         return bool(self.problems)
 
+    @property
+    def foreign(self) -> bool:
+        """Tell whether it is written in a way that only a worker reads, so that it may be for any job."""
+        return not self.problems and not self.job_id and self.document.get("content-type") != "application/json"
+
 
 def parse_message(raw: bytes, known_tasks: t.Collection[str] = ()) -> Message:
     """Read a message leniently; nothing in it is trusted. With ``known_tasks`` a task of another name is a problem.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import traceback
 import typing as t
 
@@ -26,6 +27,9 @@ else:
 __all__ = ("DRIVER", "DRIVER_ERROR", "Database", "connect", "explain", "sql")
 
 DRIVER = "psycopg2"
+# What a cell of COPY may not hold as it is. The first comes first, or it would escape the others again.
+_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+_SPECIAL = frozenset(character for character, _written in _ESCAPES)
 # libpq tells a refused login only in words; these are the server's, in the language that the driver asks for.
 _REFUSALS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
 
@@ -87,10 +91,40 @@ class Database:
             [value],
         )
 
+    def stream(self, statement: t.Any, parameters: t.Sequence[t.Any] = (), *, size: int) -> t.Iterator[list[t.Any]]:
+        """Yield the rows of a query in lists of at most ``size``, without holding them all; one stream at a time."""
+        try:
+            with self._connection.cursor(name="rendiff_ops") as cursor:
+                cursor.execute(statement, parameters)
+                while True:
+                    rows = cursor.fetchmany(size)
+                    if not rows:
+                        return
+                    yield rows
+        except psycopg2.Error as error:
+            raise explain(error, self._login) from error
+
+    def copy(self, table: str, rows: t.Iterable[t.Sequence[str | None]]) -> None:
+        """Write rows of texts into all columns of a table; None is NULL."""
+        text = "".join("\t".join("\\N" if cell is None else _escape(cell) for cell in row) + "\n" for row in rows)
+        statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.copy_expert(statement, io.StringIO(text))
+        except psycopg2.Error as error:
+            raise explain(error, self._login) from error
+
     def commit(self) -> None:
         """End the transaction and keep what it did."""
         try:
             self._connection.commit()
+        except psycopg2.Error as error:
+            raise explain(error, self._login) from error
+
+    def rollback(self) -> None:
+        """End the transaction and undo what it did."""
+        try:
+            self._connection.rollback()
         except psycopg2.Error as error:
             raise explain(error, self._login) from error
 
@@ -124,7 +158,7 @@ def connect(login: PostgresLogin, timeout_s: float, *, read_only: bool = True) -
         parameters["sslmode"] = login.sslmode
     try:
         connection = psycopg2.connect(**parameters)
-        connection.set_session(readonly=read_only)
+        connection.set_session(isolation_level="READ COMMITTED", readonly=read_only)
     except psycopg2.Error as error:
         raise explain(error, login) from error
     try:
@@ -134,6 +168,14 @@ def connect(login: PostgresLogin, timeout_s: float, *, read_only: bool = True) -
         with contextlib.suppress(psycopg2.Error):
             connection.rollback()
         connection.close()
+
+
+def _escape(text: str) -> str:
+    """Return a text as a cell of COPY."""
+    if not _SPECIAL.isdisjoint(text):
+        for character, written in _ESCAPES:
+            text = text.replace(character, written)
+    return text
 
 
 def explain(error: t.Any, login: PostgresLogin) -> OpsError:

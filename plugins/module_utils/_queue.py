@@ -83,6 +83,10 @@ class Keys:
         """Return the patterns of the lists in which messages lie that this collection has put aside."""
         return tuple(f"{self.prefix}rdops:{kind}*" for kind in ("trash", "held", "parked"))
 
+    def parked(self, queue: str) -> str:
+        """Return the list of a queue's messages that were put aside because of what they are."""
+        return f"{self.prefix}rdops:parked:{queue}"
+
     @property
     def binding_pattern(self) -> str:
         """Return the pattern that matches every binding set."""

@@ -51,21 +51,20 @@ class Look:
         """Return the length of a list, 0 where there is none."""
         return int(self._broker.command("LLEN", key))
 
-    def keys_like(self, pattern: str) -> list[bytes]:
-        """Return the keys that match, each once."""
+    def keys_like(self, pattern: str, *kind: str) -> list[bytes]:
+        """Return the keys that match, each once; those of one type, where ``kind`` is given."""
         found: set[bytes] = set()
         cursor: t.Any = 0
+        only = ("TYPE", *kind) if kind else ()
         while True:
-            cursor, keys = self._broker.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
+            cursor, keys = self._broker.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT, *only)
             found.update(keys)
             if int(cursor) == 0:
                 return sorted(found)
 
     def list_lengths(self, pattern: str) -> dict[bytes, int]:
         """Return the length of each list whose key matches; keys of another type are left out."""
-        keys = self.keys_like(pattern)
-        types = self._broker.pipeline([("TYPE", key) for key in keys])
-        lists = [key for key, kind in zip(keys, types) if kind == b"list"]
+        lists = self.keys_like(pattern, "list")
         return dict(zip(lists, (int(n) for n in self._broker.pipeline([("LLEN", key) for key in lists]))))
 
     def trash(self) -> dict[str, list[Trash]]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import dataclasses
 import re
 import struct
@@ -40,12 +41,13 @@ class Scan:
     """What was seen of one queue: exact counts, and capped samples.
 
     ``oldest``: the message that is served first from each list; messages carry no time, so how long it waits is not
-    known. ``usual``: how many were read the fast way. ``job_ids`` are in no order across lists, and a message that
-    moved while it was read may be seen twice.
+    known. ``usual``: how many were read the fast way; ``foreign``: how many only their worker can read. ``job_ids`` are
+    in no order across lists, and a message that moved while it was read may be seen twice.
     """
 
     read: int = 0
     poison: int = 0
+    foreign: int = 0
     strangers: int = 0
     usual: int = 0
     poison_sample: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
@@ -66,6 +68,15 @@ def judge_message(raw: bytes, known_tasks: t.Collection[str]) -> Message:
         problem = f"no worker knows the task '{message.task[:60]}'"
         return dataclasses.replace(message, problems=(*message.problems, problem))
     return message
+
+
+def job_in(raw: bytes) -> str:
+    """Return the job that a message is for, in lower case, empty where that cannot be told. Pure."""
+    body = _BODY.search(raw)
+    if body is not None:
+        with contextlib.suppress(ValueError):
+            return binascii.a2b_base64(body.group(1)).decode().lower()
+    return parse_message(raw).job_id.lower()
 
 
 class Shape:
@@ -113,19 +124,30 @@ def learn_shape(raw: bytes) -> Shape | None:
 
 
 class QueueScanner:
-    """Reads lists and keeps count. ``ids_max`` is how many job ids to keep, ``sample_size`` how many bad messages."""
+    """Reads lists and keeps count. ``ids_max`` is how many job ids to keep, ``sample_size`` how many bad messages.
+
+    ``on_jobs`` is given the job ids of each chunk, where all are wanted and none is to be kept.
+    """
 
     def __init__(
-        self, queue: str, known_tasks: t.Collection[str] = (), *, sample_size: int = 20, ids_max: int = 0
+        self,
+        queue: str,
+        known_tasks: t.Collection[str] = (),
+        *,
+        sample_size: int = 20,
+        ids_max: int = 0,
+        on_jobs: t.Callable[[list[str]], None] | None = None,
     ) -> None:
         self.scan = Scan()
+        self._on_jobs = on_jobs
+        self._of_chunk: list[str] = []
         self._queue = queue
         self._known = frozenset(known_tasks)
         self._shapes: dict[int, list[tuple[t.Callable[[bytes], tuple[bytes, ...]], tuple[bytes, ...]]]] = {}
         self._sample_size = sample_size
         self._ids_max = ids_max
 
-    def read(self, broker: Reader, priority: int, key: str) -> None:
+    def read(self, broker: Reader, priority: int, key: str | bytes) -> None:
         """Read one list from the end where messages arrive, so that none that stays is missed."""
         begin = 0
         while True:
@@ -164,13 +186,19 @@ class QueueScanner:
                     self._feed_in_full(raw, priority, begin + index)
         else:
             self.scan.usual += len(bodies)
-            if self._ids_max:
-                for place in range(0, len(jobs), _ID_LENGTH):
-                    self._note_id(jobs[place : place + _ID_LENGTH].decode())
+            if self._ids_max or self._on_jobs:
+                text = jobs.decode()
+                for place in range(0, len(text), _ID_LENGTH):
+                    self._note_id(text[place : place + _ID_LENGTH])
         self.scan.read += len(chunk)
+        if self._on_jobs:
+            self._on_jobs(self._of_chunk)
+            self._of_chunk = []
 
     def _feed_in_full(self, raw: bytes, priority: int, index: int) -> None:
         message = judge_message(raw, self._known)
+        if message.foreign:
+            self.scan.foreign += 1
         if message.problems:
             self.scan.poison += 1
             if len(self.scan.poison_sample) < self._sample_size:
@@ -200,7 +228,9 @@ class QueueScanner:
             shapes.append((shape.unpack, shape.constant))
 
     def _note_id(self, job: str) -> None:
-        if len(self.scan.job_ids) < self._ids_max:
+        if self._on_jobs:
+            self._of_chunk.append(job)
+        elif len(self.scan.job_ids) < self._ids_max:
             self.scan.job_ids.append(job)
         elif self._ids_max:
             self.scan.ids_cut = True

@@ -24,6 +24,7 @@ ALIASES: t.Mapping[str, t.Mapping[str, tuple[str, ...]]] = {
         "progress": ("progress",),
         "output_size": ("output_size", "output_size_bytes"),
         "api_key": ("api_key", "api_key_hash", "api_key_id"),
+        "stage": ("current_stage",),
         "worker_id": ("worker_id",),
         "attempts": ("retry_count", "attempts"),
         "error_message": ("error_message",),

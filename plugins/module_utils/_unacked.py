@@ -36,6 +36,10 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
 """
+# The same, but it goes to no queue; to a list of those that are put aside, where KEYS[3] names one.
+_TAKE_OUT = RESTORE.replace(
+    "redis.call('RPUSH', KEYS[3], ARGV[4])", "if KEYS[3] then redis.call('LPUSH', KEYS[3], ARGV[4]) end"
+)
 
 
 class Reader(t.Protocol):
@@ -183,7 +187,7 @@ def judge(
         return Verdict(False, "unknown_queue", f"the exchange '{entry.exchange[:60]}' does not tell its queue")
     if age is not None and age < rules.min_age_s:
         return Verdict(False, "young", f"it was delivered {age:.0f} s ago, less than {rules.min_age_s:.0f} s")
-    dead = _proof_of_death(entry, census, holders)
+    dead = proof_of_death(entry.owner, entry.delivered_at, census, holders)
     if dead:
         return Verdict(True, "orphan", dead)
     named = f"nothing proves that {entry.owner} is gone" if entry.owner else "nothing tells which worker has it"
@@ -194,16 +198,20 @@ def judge(
     return Verdict(False, "foreign_owner", named)
 
 
-def _proof_of_death(entry: Unacked, census: Census, holders: t.Sequence[Holder]) -> str:
-    hostname = entry.owner.split("@", 1)[-1]
+def proof_of_death(owner: str, taken_at: float | None, census: Census, holders: t.Sequence[Holder]) -> str:
+    """Tell why a worker cannot be at a task any more that it is not known to hold; empty where it may be. Pure.
+
+    ``owner``: name of its node. ``taken_at``: when it took the task, in seconds since the epoch.
+    """
+    hostname = owner.split("@", 1)[-1]
     mine = [holder for holder in holders if hostname and holder.hostname == hostname]
     if not mine:
         return ""
     if not any(holder.running for holder in mine):
-        return f"the container of {entry.owner} does not run"
-    if entry.delivered_at is not None and all(holder.started_at > entry.delivered_at for holder in mine):
-        return f"the container of {entry.owner} was started after it had taken it"
-    return f"{entry.owner} answers and does not have it" if entry.owner in census.nodes else ""
+        return f"the container of {owner} does not run"
+    if taken_at is not None and all(holder.started_at > taken_at for holder in mine):
+        return f"the container of {owner} was started after it had taken it"
+    return f"{owner} answers and does not have it" if owner in census.nodes else ""
 
 
 def restored_bytes(entry: Unacked) -> bytes:
@@ -218,8 +226,22 @@ def restored_bytes(entry: Unacked) -> bytes:
 def restore_call(entry: Unacked, keys: Keys) -> tuple[list[str], list[t.Any]]:
     """Return keys and arguments of ``RESTORE``; the message goes to the end that is served next. Pure."""
     target = keys.key_for(entry.queue, entry.message.priority)
-    score = "" if entry.delivered_at is None else repr(entry.delivered_at)
-    return [keys.unacked, keys.unacked_index, target], [entry.tag, entry.raw, score, restored_bytes(entry)]
+    return [keys.unacked, keys.unacked_index, target], [*_as_judged(entry), restored_bytes(entry)]
+
+
+def drop_call(entry: Unacked, keys: Keys) -> tuple[str, list[str], list[t.Any]]:
+    """Return script, keys and arguments that take a delivered message out for good. Pure."""
+    return _TAKE_OUT, [keys.unacked, keys.unacked_index], _as_judged(entry)
+
+
+def park_call(entry: Unacked, keys: Keys) -> tuple[str, list[str], list[t.Any]]:
+    """Return script, keys and arguments that put a delivered message aside, where no worker takes it. Pure."""
+    arguments = [*_as_judged(entry), restored_bytes(entry)]
+    return _TAKE_OUT, [keys.unacked, keys.unacked_index, keys.parked(entry.queue)], arguments
+
+
+def _as_judged(entry: Unacked) -> list[t.Any]:
+    return [entry.tag, entry.raw, "" if entry.delivered_at is None else repr(entry.delivered_at)]
 
 
 def parse_moment(text: str) -> float:

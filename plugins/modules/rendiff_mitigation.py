@@ -19,6 +19,7 @@ author:
   - Rendiff contributors (@rendiff)
 extends_documentation_fragment:
   - rendiff.ops.attributes
+  - rendiff.ops.state
 attributes:
   check_mode:
     support: full
@@ -88,11 +89,6 @@ options:
       - Why the undo failed, with O(state=failed).
     type: str
     default: ""
-  state_dir:
-    description:
-      - Folder of this collection's state on the host.
-    type: path
-    default: /var/lib/rendiff-ops
 seealso:
   - module: rendiff.ops.rendiff_mitigation_info
 """

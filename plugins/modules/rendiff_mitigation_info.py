@@ -14,6 +14,7 @@ author:
   - Rendiff contributors (@rendiff)
 extends_documentation_fragment:
   - rendiff.ops.attributes
+  - rendiff.ops.state
   - rendiff.ops.attributes.info
 attributes:
   action_group: {}
@@ -32,11 +33,6 @@ options:
     description:
       - Only those of this incident.
     type: str
-  state_dir:
-    description:
-      - Folder of this collection's state on the host.
-    type: path
-    default: /var/lib/rendiff-ops
 seealso:
   - module: rendiff.ops.rendiff_mitigation
 """

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: tell what is true of jobs, with the evidence, and what would be done to them."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from . import _postgres
+from ._argspec import ArgumentSpec
+from ._docker import RunCommand
+from ._errors import OpsError
+from ._job_figures import read_figures
+from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, open_site
+from ._job_plan import read_rows, with_owners
+from ._job_rows import RUNNING, WAITING
+from ._job_verdict import VERDICTS, Row, Verdict, decide, judge
+
+INFO_ARGUMENTS = ArgumentSpec(
+    {
+        "verdicts": {"type": "list", "elements": "str", "choices": list(VERDICTS), "default": []},
+        "list_max": {"type": "int", "default": 100},
+        "window_s": {"type": "int", "default": 86_400},
+    }
+).merge(JOB_ARGUMENTS)
+
+_ACT = "look at the jobs"
+_EVIDENCE = ("lists", "orphan", "unclear", "aside", "foreign", "active", "reserved")
+
+
+class JobInfo:
+    """One look at the jobs. ``options`` are those of ``INFO_ARGUMENTS``."""
+
+    def __init__(self, site: Site, options: t.Mapping[str, t.Any]) -> None:
+        self._site = site
+        self._options = options
+        routes = check_options(_ACT, options)
+        for name in ("list_max", "window_s"):
+            if options[name] < (name == "window_s"):
+                raise OpsError(_ACT, f"{name} is {options[name]}, below {int(name == 'window_s')}")
+        self._wanted = filter_of(_ACT, options, routes, ())
+
+    def look(self) -> dict[str, t.Any]:
+        """Return the report."""
+        options, database = self._options, self._site.database
+        look = JobLook(self._site, options)
+        look.read_only()
+        evidence, scene = look.gather()
+        seen_or = () if self._wanted.statuses or self._wanted.job_ids else (*WAITING, *RUNNING)
+        counts: dict[str, int] = {}
+        would: dict[str, int] = {}
+        listed: list[dict[str, t.Any]] = []
+        matched = 0
+        for rows in read_rows(database, look.table, self._wanted, seen_or=seen_or):
+            for row in with_owners(rows, scene, RUNNING, look.owners):
+                verdict = judge(row, scene)
+                counts[verdict.kind] = counts.get(verdict.kind, 0) + 1
+                state = "queued" if row.status not in (*WAITING, *RUNNING) and verdict.kind == "ended" else "reconciled"
+                action, refusal = decide(state, row, verdict, scene)
+                if action and state == "reconciled":
+                    would[action] = would.get(action, 0) + 1
+                if not options["verdicts"] or verdict.kind in options["verdicts"]:
+                    matched += 1
+                    if len(listed) < options["list_max"]:
+                        listed.append(describe(row, verdict, action, refusal))
+        without, sample = self._without_row(look)
+        return {
+            "verdicts": dict(sorted(counts.items())),
+            "would": dict(sorted(would.items())),
+            "list": listed,
+            "list_cut": matched - len(listed),
+            "without_row": without,
+            "without_row_sample": sample,
+            "poison_messages": evidence.poison,
+            "messages": evidence.messages,
+            "unsure": evidence.unsure,
+            "blind": evidence.blind,
+            "workers": evidence.census.describe(),
+            "figures": read_figures(database, look.table, options["window_s"]),
+        }
+
+    def _without_row(self, look: JobLook) -> tuple[int, list[str]]:
+        """Return how many jobs have a message and no row, and some: their rows may not be kept yet, or be gone."""
+        statement = _postgres.sql.SQL(
+            "SELECT e.job, count(*) OVER () FROM rdops_evidence AS e"
+            " WHERE NOT EXISTS (SELECT FROM {} AS j WHERE lower({}) = e.job) ORDER BY 1 LIMIT %s"
+        ).format(look.table.name, look.table.identity)
+        rows = self._site.database.query(statement, [max(1, self._options["sample_size"])])
+        return (int(rows[0][1]) if rows else 0), [str(row[0])[:80] for row in rows]
+
+
+def describe(row: Row, verdict: Verdict, action: str, refusal: str) -> dict[str, t.Any]:
+    """Return one job as plain data. Pure."""
+    return {
+        "job_id": row.job[:80],
+        "status": row.status,
+        "verdict": verdict.kind,
+        "why": verdict.why,
+        "would": action or None,
+        "refused": refusal or None,
+        "attempts": row.attempts,
+        "priority": row.priority,
+        "moved_s": None if row.moved_s is None else round(row.moved_s, 1),
+        "worker": row.worker or None,
+        "evidence": {name: getattr(row, name) for name in _EVIDENCE if getattr(row, name)},
+    }
+
+
+def look(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t.Any]:
+    """Find the service and look at its jobs."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with open_site(options, run_command) as site:
+        return {"jobs": JobInfo(site, options).look(), "project": site.project, "checked_at": now}

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, Rendiff contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of jobs share."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import typing as t
+import uuid
+
+from conftest import Answer, Module, Sandbox, docker
+
+from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message
+
+WITHIN_S = 90
+STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+# Two looks right after each other: nothing comes or goes here but what a test does.
+QUICK = {"min_age_s": 0, "census_interval_s": 0.2}
+
+
+def until(seen: t.Callable[[], t.Any], what: str, within_s: float = WITHIN_S) -> t.Any:
+    """Wait, within a bound, until something is so, and return it."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        value = seen()
+        if value:
+            return value
+        threading.Event().wait(0.2)
+    raise AssertionError(f"not within {within_s} s: {what}")
+
+
+class Jobs:
+    """The modules against the service of a sandbox, and its rows."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.info = Module("rendiff_jobs_info", project=sandbox.project, **QUICK)
+        state_dir = f"{sandbox.facts['state_dir']}/ops"
+        self.change = Module("rendiff_jobs", project=sandbox.project, state_dir=state_dir, **QUICK)
+        self.worker = sandbox.container("worker-cpu")
+
+    def row(self, job: str) -> dict[str, t.Any]:
+        """Return what a row says of its job."""
+        names = ("status", "retry_count", "worker_id", "error_message", "progress")
+        found = self.sandbox.query(f"SELECT {', '.join(names)} FROM jobs WHERE id::text = %s", job)
+        return dict(zip(names, found[0]))
+
+    def status(self, job: str) -> str:
+        """Return the status of a job's row."""
+        return self.row(job)["status"]
+
+    def set(self, job: str, assignments: str) -> None:
+        """Change a row by hand."""
+        self.sandbox.query(f"UPDATE jobs SET {assignments} WHERE id::text = %s", job)
+
+    def verdict(self, job: str, **options: t.Any) -> dict[str, t.Any]:
+        """Return what the module says of one job."""
+        answer = self.info(job_ids=[job], **options)
+        assert not answer.failed, answer.output
+        listed = answer.result["jobs"]["list"]
+        assert len(listed) == 1, answer.result
+        return listed[0]
+
+    def apply(self, **options: t.Any) -> Answer:
+        """See in check mode what would be done, do it, see that it was that and that nothing is left to do."""
+        planned = self.change(check=True, **options)
+        assert not planned.failed, planned.output
+        done = self.change(**options)
+        assert not done.failed, done.output
+        assert done.result["plan_id"] == planned.result["plan_id"]
+        assert done.result["jobs"]["planned"] == planned.result["jobs"]["planned"]
+        return done
+
+    def wait(self, jobs: t.Iterable[str], status: str, within_s: float = WITHIN_S) -> None:
+        """Wait until all of some jobs have a status."""
+        wanted = list(jobs)
+        until(lambda: {self.status(job) for job in wanted} == {status}, f"{wanted} are {status}", within_s)
+
+    def idle(self) -> None:
+        """Wait until no message waits and none is delivered."""
+        with self.sandbox.broker() as client:
+            until(lambda: not client.hlen("unacked") and not client.llen("default" + STEPS[1]), "all is quiet")
+
+    @contextlib.contextmanager
+    def stopped(self) -> t.Iterator[None]:
+        """Stop the worker for as long as the context lasts."""
+        with self.sandbox.broken(["stop", "-t", "5", self.worker], ["start", self.worker]):
+            yield
+
+    def start_long(self, seconds: int) -> str:
+        """Submit a job of so many seconds and wait until a worker runs it."""
+        job = self.sandbox.submit("--count", "1", "--seconds", str(seconds))[0]
+        self.wait([job], "processing")
+        return job
+
+    def children(self) -> list[str]:
+        """Return the process ids, as the host has them, of what runs a job in the worker, the encoders apart."""
+        listing = docker("top", self.worker, "-eo", "pid,ppid,args").splitlines()[1:]
+        found = [line.split(None, 2) for line in listing]
+        workers = [(pid, ppid) for pid, ppid, command in found if "celery" in command and "ffmpeg" not in command]
+        parents = {ppid for _pid, ppid in workers}
+        return [pid for pid, _ppid in workers if pid not in parents]
+
+
+def message(job: str, queue: str = "default", priority: int = 5) -> bytes:
+    """Return a message for a job as the api sends it."""
+    identity = str(uuid.uuid4())
+    return make_message(TASK, identity, job, queue, priority, identity)
