@@ -140,7 +140,7 @@ core-next-molecule: core-next-venv sandbox-up
 ##@ Measure
 
 .PHONY: bench
-bench: bench-health bench-queue-scan ## Every benchmark: a ratio against a named peer, measured in the same run
+bench: bench-health bench-queue-scan bench-jobs ## Every benchmark: a ratio against a named peer, measured in the same run
 
 .PHONY: bench-health
 bench-health: sandbox-up ## health_deep against the runbook's quick and deep commands; the machine must be quiet
@@ -149,3 +149,11 @@ bench-health: sandbox-up ## health_deep against the runbook's quick and deep com
 .PHONY: bench-queue-scan
 bench-queue-scan: sandbox-up ## Reading a queue of a million messages, against only fetching it
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/queue_scan.py
+
+.PHONY: bench-jobs
+bench-jobs: sandbox-up ## Requeueing a million stuck jobs, against its bare parts and against sending job by job
+	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/jobs.py
+
+.PHONY: chaos
+chaos: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled
+	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/chaos/requeue.py

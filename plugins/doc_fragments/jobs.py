@@ -54,9 +54,10 @@ options:
     default: 60
   stuck_after_s:
     description:
-      - A row that says it is processed, and has not moved for so many seconds, has no worker any more, also where nothing
-        else tells so. More than the longest time that a task may take; the deployed service allows 21600.
-      - Sooner is decided only when the worker answers and does not have the job, or its container is gone or is a new one.
+      - A row that says it is processed, and has not moved for so many seconds, has no worker any more, also where
+        nothing else tells so. More than the longest time that a task may take; the deployed service allows 21600.
+      - Sooner is decided only when the worker answers and does not have the job, or its container is gone or is a
+        new one.
     type: int
     default: 22500
   hung_after_s:
@@ -92,8 +93,8 @@ options:
     default: 20
   census_interval_s:
     description:
-      - How many seconds lie between the two times that the workers are counted. Both times all must answer, and be the
-        same, or what is missing is unknown.
+      - How many seconds lie between the two times that the workers are counted. Both times all must answer, and be
+        the same, or what is missing is unknown.
     type: float
     default: 5.0
   census_timeout_s:
@@ -115,7 +116,7 @@ requirements:
   - psycopg2 and redis on the managed host
   - PostgreSQL 11 or newer, and the right to make temporary tables
 notes:
-  - What is not proven is V(unknown), and says what is missing. A message may be without a row, as the api sends it before
-    it keeps the row; nothing is ever removed for that.
+  - What is not proven is V(unknown), and says what is missing. A message may be without a row, as the api sends it
+    before it keeps the row; nothing is ever removed for that.
   - Rows are compared in the version in which they were judged. Whatever moved meanwhile is left alone.
 """

@@ -115,7 +115,7 @@ class Applier:
             (SWEEP, _GROUP, lambda todo: self._remove(SWEEP, todo)),
             (CANCEL, _GROUP, lambda todo: self._remove(CANCEL, todo)),
             (STOP, _LOCKED, self._stop),
-            (MARK, BATCH, lambda todo: len(self._update(MARK, todo, self._assign(WAITING)))),
+            (MARK, BATCH, lambda todo: len(self._update(MARK, todo, self._assign(WAITING, again=True)))),
             (PARK, _LOCKED, self._park),
             (RESTORE, _LOCKED, self._restore),
             (SEND, BATCH, self._send),

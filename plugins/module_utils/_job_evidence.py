@@ -31,7 +31,6 @@ IN_LIST, ORPHAN, FOREIGN, ASIDE, UNCLEAR, RESERVED, ACTIVE = range(7)
 _COLUMNS = ("lists", "orphan", "foreign_lists", "aside", "unclear", "reserved", "active")
 # Workers hold a few each; what is beyond this is left for the next run.
 _DELIVERED_MAX = 20_000
-_ID_MAX = 200
 # Parts of the names of lists that are answers and never tasks.
 _ANSWERS = (b".reply.celery.pidbox", b"celeryev")
 
@@ -107,6 +106,11 @@ def doubt_of(first: Census, second: Census) -> str:
     if set(first.nodes) != set(second.nodes):
         return "workers came or went while they were counted"
     return ""
+
+
+def _storable(job: str) -> bool:
+    """Tell whether the database could have a row of this id; what is no Unicode has none."""
+    return job.encode("utf-8", "ignore").decode() == job
 
 
 class Gatherer:
@@ -224,7 +228,7 @@ class Gatherer:
         usable = [
             (job.lower(), written, place.replace("\x00", ""))
             for job, place in rows
-            if job and len(job) <= _ID_MAX and job.isprintable()
+            if job and (job.isascii() or _storable(job)) and "\x00" not in job
         ]
         if usable:
             self._database.copy("rdops_seen", usable)

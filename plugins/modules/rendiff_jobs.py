@@ -10,8 +10,8 @@ short_description: Make stuck jobs really run again, cancel jobs, or bring rows 
 version_added: 0.1.0
 description:
   - Judges each job as M(rendiff.ops.rendiff_jobs_info) does, and changes only what is proven.
-  - A job runs at least once. A message is never sent while another for the same job is known, and a run that is killed at
-    any moment and run again loses none and sends none twice. What Celery itself delivers twice runs twice.
+  - A job runs at least once. A message is never sent while another for the same job is known, and a run that is
+    killed at any moment and run again loses none and sends none twice. What Celery itself delivers twice runs twice.
   - Only one run of this or of M(rendiff.ops.rendiff_queue) is at work at a time.
   - Works while the api is down, and for a million jobs in flat memory.
 author:
@@ -28,8 +28,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Returns the same plan, and keeps it for a week on the host, below O(state_dir), so that O(plan) can name it. Asking
-        the workers writes one set member and one reply list for each question to Redis and removes them.
+      - Returns the same plan, and keeps it for a week on the host, below O(state_dir), so that O(plan) can name it.
+        Asking the workers writes one set member and one reply list for each question to Redis and removes them.
   diff_mode:
     support: full
   action_group: {}
@@ -37,12 +37,12 @@ options:
   state:
     description:
       - V(queued) sends jobs anew that are lost, puts those back whose worker is gone, and marks those as queued whose
-        message waits although they say they are processed. Jobs that failed only where O(statuses) names their status.
-        One that was tried O(max_attempts) times becomes failed for good.
+        message waits although they say they are processed. Jobs that failed only where O(statuses) names their
+        status. One that was tried O(max_attempts) times becomes failed for good.
       - V(cancelled) cancels jobs that wait, their messages with them, and with O(terminate) those that run.
-      - V(reconciled) does what V(queued) does for all jobs that wait or are processed, takes out messages of jobs that are
-        completed or cancelled, and all but one of those that have several, and puts messages aside at which a worker would
-        stop.
+      - V(reconciled) does what V(queued) does for all jobs that wait or are processed, takes out messages of jobs
+        that are completed or cancelled, and all but one of those that have several, and puts messages aside at which
+        a worker would stop.
     type: str
     required: true
     choices: [queued, cancelled, reconciled]
@@ -53,12 +53,13 @@ options:
     default: 10000
   confirm:
     description:
-      - Name of the Compose project. Needed to cancel jobs without any filter, or to do anything without filter and limit.
+      - Name of the Compose project. Needed to cancel jobs without any filter, or to do anything without filter and
+        limit.
     type: str
   plan:
     description:
-      - Do only what is in this plan, as a run in check mode returned its C(plan_id). What is no longer valid is left out;
-        what was not in it is refused and named.
+      - Do only what is in this plan, as a run in check mode returned its C(plan_id). What is no longer valid is left
+        out; what was not in it is refused and named.
     type: str
   terminate:
     description:
@@ -130,9 +131,9 @@ jobs:
       sample: {lost: 3, running: 2, waiting: 40}
     planned:
       description:
-        - How many steps of which kind were planned. C(send) anew, C(restore) from a worker that is gone, C(mark) as queued,
-          C(park) for good, C(cancel), C(stop) while it runs, C(thin) out a second message, C(sweep) one that would run a
-          job again that has ended, C(park_message) at which a worker would stop.
+        - How many steps of which kind were planned. C(send) anew, C(restore) from a worker that is gone, C(mark) as
+          queued, C(park) for good, C(cancel), C(stop) while it runs, C(thin) out a second message, C(sweep) one that
+          would run a job again that has ended, C(park_message) at which a worker would stop.
       type: dict
       sample: {send: 3}
     done:

@@ -9,8 +9,8 @@ module: rendiff_jobs_info
 short_description: Tell what is really true of each job, and how jobs went
 version_added: 0.1.0
 description:
-  - Judges jobs by four sources together, the row, the queues, the messages that workers took, and the workers, and says
-    why, and what M(rendiff.ops.rendiff_jobs) would do.
+  - Judges jobs by four sources together, the row, the queues, the messages that workers took, and the workers, and
+    says why, and what M(rendiff.ops.rendiff_jobs) would do.
   - Tells how the jobs of a time window went, by operation.
   - Works while the api is down.
 author:
@@ -74,10 +74,10 @@ jobs:
       description:
         - How many jobs are what. Looked at are those that wait or are processed, and those of any other status that a
           message or a worker is for; with O(statuses) or O(job_ids) all of these.
-        - C(waiting) has a message, or a worker took it; C(running) is run by a worker; C(lost) is in no queue and with no
-          worker; C(orphan) was taken by a worker that is gone; C(ghost) has ended and a message would run it again;
-          C(duplicate) has more than one message; C(hung) is run and does not move; C(poison) was tried too often; C(ended)
-          has ended and no message is for it; of C(unknown) something is missing.
+        - C(waiting) has a message, or a worker took it; C(running) is run by a worker; C(lost) is in no queue and
+          with no worker; C(orphan) was taken by a worker that is gone; C(ghost) has ended and a message would run it
+          again; C(duplicate) has more than one message; C(hung) is run and does not move; C(poison) was tried too
+          often; C(ended) has ended and no message is for it; of C(unknown) something is missing.
       type: dict
       sample: {running: 2, waiting: 40, lost: 3}
     would:

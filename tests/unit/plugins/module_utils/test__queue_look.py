@@ -24,11 +24,12 @@ class FakeBroker:
     def command(self, name, *words):
         if name == "TIME":
             return [b"5", b"250000"]
-        return (3, list(self.keys)) if words[0] == 0 else (0, list(self.keys)[:1])
+        only_lists = words[-2:] == ("TYPE", "list")
+        keys = [key for key, length in self.keys.items() if length is not None or not only_lists]
+        return (3, keys) if words[0] == 0 else (0, keys[:1])
 
     def pipeline(self, commands):
-        answers = {"TYPE": lambda n: b"set" if n is None else b"list", "LLEN": lambda n: n}
-        return [answers[words[0]](self.keys[words[1]]) for words in commands]
+        return [{"LLEN": self.keys[key]}[name] for name, key in commands]
 
 
 def look(broker):
