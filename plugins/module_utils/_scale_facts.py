@@ -100,10 +100,10 @@ def lasting(files: t.Mapping[str, str], service: str, wanted: int, desired: int 
 def plan_lines(facts: Facts, decision: Decision, going: t.Sequence[Worker], now: float) -> list[str]:
     """Return the plan as sentences."""
     if facts.wanted == facts.current:
-        said = [f"'{facts.service}' has {facts.current} containers already."]
+        said = [f"Containers of '{facts.service}': {facts.current} already."]
     else:
         verb = "Scale out" if facts.wanted > facts.current else "Scale in"
-        said = [f"{verb} '{facts.service}' from {facts.current} to {facts.wanted} containers; nothing else is touched."]
+        said = [f"{verb} '{facts.service}' from {facts.current} to {facts.wanted}; nothing else is touched."]
     for worker in going:
         at = f"{worker.holds(now)}; it is drained and waited for" if worker.busy else f"'{worker.container}' is idle"
         said.append(f"{at}, then goes.")

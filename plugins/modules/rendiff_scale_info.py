@@ -149,7 +149,7 @@ scale:
       description: All of it, as sentences.
       type: list
       elements: str
-      sample: ["Scale out 'worker-cpu' from 2 to 6 containers; nothing else is touched."]
+      sample: ["Scale out 'worker-cpu' from 2 to 6; nothing else is touched."]
     leaves:
       description: The workers that would go, with what they are at.
       type: list
