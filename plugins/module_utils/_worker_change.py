@@ -97,7 +97,7 @@ class WorkerChange:
         if not check_mode:
             handler: t.Callable[[t.Sequence[Worker], float], list[Worker]] = getattr(self, f"_{self._state}")
             # On a second run nothing is paused any more, but what is held may still be waited for.
-            targets = [worker for worker in workers if self._chosen_by_name(worker)]
+            targets = select(workers, self._options["names"])
             left = handler(targets if self._state == "drained" else chosen, begin + self._options["drain_timeout_s"])
         now = time.time()
         seen = {worker.container: worker for worker in [*workers, *left]}
@@ -132,18 +132,17 @@ class WorkerChange:
         chosen = [worker for worker in named if unwell(worker) or not self._options["unwell_only"]]
         return sorted(chosen, key=lambda worker: (not unwell(worker), worker.busy, len(worker.held), worker.container))
 
-    def _chosen_by_name(self, worker: Worker) -> bool:
-        names = self._options["names"]
-        return worker.kind == LIVE and (not names or worker.container in names or worker.node in names)
-
     def _word(self, worker: Worker) -> str:
         return f"{worker.kind}, consumes {', '.join(worker.queues) or 'nothing'}"
 
     def _drained(self, workers: t.Sequence[Worker], deadline: float) -> list[Worker]:
-        for worker in workers:
+        live = [worker for worker in workers if worker.kind == LIVE]
+        for worker in live:
             if worker.queues:
                 self._drain.pause(worker)
-        return [seen for seen, idle in (self._drain.wait(worker, deadline) for worker in workers) if not idle]
+        left = [seen for seen, idle in (self._drain.wait(worker, deadline) for worker in live) if not idle]
+        # Of these nobody can say that they hold nothing, nor that they take nothing new.
+        return left + [one for one in workers if one.kind in (STARTING, FROZEN) or (one.kind == DEAF and one.busy)]
 
     def _consumed(self, workers: t.Sequence[Worker], _deadline: float) -> list[Worker]:
         for worker in workers:
@@ -195,7 +194,7 @@ class WorkerChange:
                 self._drain.pause(worker)
             seen, idle = self._drain.wait(worker, deadline)
             if not idle:
-                why = f"after {time.monotonic() - begin:.0f} s "
+                why = f"after {time.monotonic() - begin:.0f} s, "
                 require_confirm(act, [seen], self._confirm, time.time(), why)
                 self._ended += seen.tokens
             return seen
