@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -77,7 +76,8 @@ class ScaleInfo:
         files = {path: read_text(path) or "" for path in stack.config_files}
         facts = self._facts(stack, service, definition, files)
         decision = decide(facts, options["force"], tokens_of(options["confirm"]))
-        workers = self._workers(stack, service)
+        # What is refused anyway needs no answer of the broker.
+        workers = [] if decision.refusals else self._workers(stack, service)
         going = choose_victims(workers, facts.wanted) if facts.wanted < facts.current else []
         reasons, waited_s = self._wait(service, workers)
         return {
@@ -203,11 +203,13 @@ class ScaleInfo:
         reasons = not_ready(service, workers, self._options["replicas"])
         while reasons and time.monotonic() - begin < self._options["wait_timeout_s"]:
             threading.Event().wait(2 * POLL_S)
-            with contextlib.suppress(OpsError):
+            try:
                 stack = self._discover()
                 found = choose_service(service.name, stack.services)
                 reasons = not_ready(found, (), self._options["replicas"])
                 reasons = reasons or not_ready(found, self._workers(stack, found), self._options["replicas"])
+            except OpsError as error:
+                reasons = [str(error)]
         return reasons, round(time.monotonic() - begin, 1)
 
     def _read_file(self, replica: Replica, path: str) -> bytes | None:

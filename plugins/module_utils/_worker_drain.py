@@ -58,6 +58,12 @@ class WorkerLook:
             threading.Event().wait(self._interval_s)
             again = self._look.census()
             census = again if set(again.nodes) >= set(census.nodes) else _merge(census, again)
+        if census.duplicates:
+            raise OpsError(
+                "tell the workers apart",
+                f"several answer to the name '{census.duplicates[0]}', so what one of them holds may be hidden",
+                "Give each a host name or a node name (-n) of its own",
+            )
         entries = list(read_unacked(self._broker, self._keys))
         now = time.time()
         found = []
