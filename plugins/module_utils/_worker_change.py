@@ -129,8 +129,12 @@ class WorkerChange:
         if self._state == "consumed":
             return [worker for worker in named if worker.kind == LIVE and self._drain.remembered(worker.node)]
         # What helps at once comes first, then what is idle.
-        chosen = [worker for worker in named if unwell(worker) or not self._options["unwell_only"]]
+        chosen = [worker for worker in named if not self._options["unwell_only"] or self._unwell(worker)]
         return sorted(chosen, key=lambda worker: (not unwell(worker), worker.busy, len(worker.held), worker.container))
+
+    def _unwell(self, worker: Worker) -> bool:
+        # One that somebody made to consume nothing is not ill.
+        return unwell(worker) and not (worker.kind == LIVE and self._drain.held_back(worker))
 
     def _word(self, worker: Worker) -> str:
         return f"{worker.kind}, consumes {', '.join(worker.queues) or 'nothing'}"
@@ -183,6 +187,9 @@ class WorkerChange:
             return worker
         begin = time.monotonic()
         try:
+            if worker.kind == DEAF:
+                # It may have come to itself, or begun an encode, while others were restarted.
+                worker = self._look.worker(worker)
             if worker.kind == STARTING:
                 worker = self._wait_answer(worker)
             if worker.kind == DEAF:

@@ -20,6 +20,7 @@ from ._docker import DockerClient
 from ._errors import OpsError
 from ._queue import Keys
 from ._queue_look import Look
+from ._queue_plan import Names
 from ._stack import Stack
 from ._unacked import read_unacked
 from ._workers import DEAD, LIVE, Worker, classify, node_of, strangers
@@ -131,6 +132,11 @@ class Drain:
             return tuple(sorted(str(queue) for queue in json.loads(raw))) if raw else ()
         except (ValueError, TypeError):
             return ()
+
+    def held_back(self, worker: Worker) -> bool:
+        """Tell whether somebody drained a worker, or paused it on a queue that it is started with."""
+        paused = [("SISMEMBER", Names(self._keys, queue).paused, worker.node) for queue in worker.expected]
+        return bool(self.remembered(worker.node)) or any(self._broker.pipeline(paused))
 
     def forget(self, node: str) -> None:
         """Forget that a node was drained: its process is another now, or gone."""

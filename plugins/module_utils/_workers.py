@@ -45,15 +45,18 @@ class Worker:
     @property
     def busy(self) -> bool:
         """Tell whether stopping it now might end work."""
-        return bool(self.held or self.unacked or self.encoders or (self.kind == DEAF and self.encoders is None))
+        if self.kind == DEAF:
+            # A message that it has not acknowledged outlives it; only an encoder would be lost.
+            return self.encoders is None or self.encoders > 0
+        return bool(self.held or self.unacked)
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Return what a person has to name to have it stopped now all the same."""
+        if not self.busy:
+            return ()
         names = {task.job_id or task.id for task in self.held} | set(self.unacked)
-        if not names and self.busy:
-            names = {self.container}
-        return tuple(sorted(names))
+        return tuple(sorted(names)) or (self.container,)
 
     def describe(self, now: float) -> dict[str, t.Any]:
         """Return it as plain data."""

@@ -19,7 +19,12 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import COLLECTIONS, Answer, Module, Sandbox, docker
+from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox, docker, run
+
+from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_look import Look
+from ansible_collections.rendiff.ops.plugins.module_utils._redis import connect
 
 WITHIN_S = 60
 SERVICE = "worker-cpu"
@@ -42,7 +47,7 @@ def scale_info(sandbox: Sandbox, **options: t.Any) -> Answer:
 
 
 def worker(sandbox: Sandbox) -> Module:
-    return Module("rendiff_worker", project=sandbox.project)
+    return Module("rendiff_worker", project=sandbox.project, census_interval_s=1)
 
 
 def until(seen: t.Callable[[], t.Any], what: str) -> t.Any:
@@ -79,8 +84,9 @@ def main_process(sandbox: Sandbox) -> int:
 
 
 def consumers(sandbox: Sandbox) -> list[str]:
-    answer = Module("rendiff_queue_info", project=sandbox.project)(scan=False)
-    return list(answer.result["queues"]["queues"]["default"]["consumers"])
+    login = RedisLogin(sandbox.address("redis"), 6379, 0, password=sandbox.secrets["REDIS_PASSWORD"])
+    with connect(login, Keys(), 10) as broker:
+        return Look(broker, Keys(), {"census_timeout_s": 2.0}).census().consumers("default")
 
 
 def test_the_connections_are_counted_before_there_are_more_containers(one: Sandbox) -> None:
@@ -110,39 +116,88 @@ def test_what_cannot_be_scaled_is_refused_by_name(one: Sandbox, options: dict, w
     assert words in (answer.result["msg"] if answer.failed else answer.result["scale"]["refusals"][0])
 
 
+class SmallProject:
+    """An api, a worker and what the api depends on, none of which does anything."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.name = f"rdops-scale-{uuid.uuid4().hex[:8]}"
+        self.file = folder / "compose.yml"
+        self._image = docker("inspect", "-f", "{{.Config.Image}}", sandbox.container("api"))
+
+    def write(self, **more: str) -> None:
+        """Write the Compose file; each service has its own lines ``more``."""
+        common = f"    image: {self._image}\n    command: [sleep, '300']\n    init: true\n    mem_limit: 64m\n"
+        services = {"api": "    depends_on: [other]\n", "worker": "", "other": ""}
+        text = "".join(f"  {name}:\n{common}{lines}{more.get(name, '')}" for name, lines in services.items())
+        self.file.write_text(f"services:\n{text}", encoding="utf-8")
+
+    def compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run compose on it."""
+        return run(["docker", "compose", "-p", self.name, "-f", str(self.file), *arguments])
+
+    def ids(self, service: str) -> set[str]:
+        """Return the ids of a service's containers."""
+        return set(self.compose("ps", "-q", service).stdout.split())
+
+
 @contextlib.contextmanager
-def small_project(sandbox: Sandbox, folder: Path) -> t.Iterator[tuple[str, int]]:
-    """Start an api with a fixed name and a worker with a fixed port, and remove them."""
-    project = f"rdops-scale-{uuid.uuid4().hex[:8]}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    image = docker("inspect", "-f", "{{.Config.Image}}", sandbox.container("api"))
-    common = f"    image: {image}\n    command: [sleep, '300']\n    init: true\n    mem_limit: 64m\n"
-    text = f"services:\n  api:\n{common}    container_name: {project}-fixed\n"
-    text += f"  worker:\n{common}    ports:\n      - 127.0.0.1:{port}:9000\n"
-    (folder / "compose.yml").write_text(text, encoding="utf-8")
-    compose = ["compose", "-p", project, "-f", str(folder / "compose.yml")]
+def small_project(sandbox: Sandbox, folder: Path, **more: str) -> t.Iterator[SmallProject]:
+    """Start a small project, and remove it."""
+    project = SmallProject(sandbox, folder)
+    project.write(**more)
     try:
-        docker(*compose, "up", "-d", "--no-build")
-        yield project, port
+        assert project.compose("up", "-d", "--no-build").returncode == 0
+        yield project
     finally:
-        docker(*compose, "down", "--timeout", "1")
+        project.compose("down", "--timeout", "1")
 
 
 def test_a_fixed_name_and_a_fixed_port_are_refused_with_the_line(one: Sandbox, tmp_path: Path) -> None:
-    with small_project(one, tmp_path) as (project, port):
-        info = Module("rendiff_scale_info", project=project)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    name = f"rdops-fixed-{uuid.uuid4().hex[:8]}"
+    lines = {
+        "api": f"    container_name: {name}\n",
+        "worker": f"    ports:\n      - 127.0.0.1:{port}:9000\n",
+    }
+    with small_project(one, tmp_path, **lines) as project:
+        info = Module("rendiff_scale_info", project=project.name)
         said = " ".join(info(service="api", replicas=3).result["scale"]["refusals"])
-        where = tmp_path / "compose.yml"
-        assert f"Remove line 7 of '{where}' (container_name: {project}-fixed)." in said
+        assert f"Remove line 8 of '{project.file}' (container_name: {name})." in said
         said = " ".join(info(service="worker", replicas=2).result["scale"]["refusals"])
         assert f"it publishes port {port} of the host, which one container can have" in said
-        assert f"line 14 of '{where}' (- 127.0.0.1:{port}:9000)" in said
-        # What the runbook does instead: it is tried, and fails.
-        command = ["docker", "compose", "-p", project, "-f", str(where), "up", "-d", "--no-build", "--scale", "api=3"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode != 0
+        assert f"line 15 of '{project.file}' (- 127.0.0.1:{port}:9000)" in said
+        # What the runbook does: it is tried, and fails.
+        assert project.compose("up", "-d", "--no-build", "--scale", "api=3").returncode != 0
+
+
+def test_what_has_drifted_is_not_recreated_by_scaling_something_else(one: Sandbox, tmp_path: Path) -> None:
+    with small_project(one, tmp_path) as project:
+        other, api = project.ids("other"), project.ids("api")
+        project.write(other="    environment: {CHANGED: since}\n")
+        play = tmp_path / "play.yml"
+        role = {"name": "rendiff.ops.scaling", "tasks_from": "set_replicas"}
+        tasks = [{"ansible.builtin.include_role": role}]
+        play.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        wishes = {
+            "ansible_python_interpreter": sys.executable,
+            "rendiff_project": project.name,
+            "scaling_service": "api",
+            "scaling_replicas": 2,
+            # Neither a ledger nor a database belongs to it.
+            "scaling_persist": True,
+            "scaling_force": ["connections"],
+        }
+        argv = ["ansible-playbook", "-i", "target,", "-c", "local", "-e", json.dumps(wishes), str(play)]
+        done = run(argv, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+        assert done.returncode == 0, done.stdout
+        assert len(project.ids("api")) == 2 and api < project.ids("api")
+        assert project.ids("other") == other
+        assert f"add below line 2 of '{project.file}' (api:): deploy: {{replicas: 2}}" in done.stdout
+        # What the runbook does recreates it.
+        assert project.compose("up", "-d", "--no-build", "--scale", "api=3").returncode == 0
+        assert project.ids("other") != other
 
 
 def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(sandbox: Sandbox) -> None:
@@ -155,6 +210,8 @@ def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(sandbox: Sa
         assert drained.result["workers"]["drained"] and consumers(sandbox) == []
         job = sandbox.submit()[0]
         assert not change(state="drained").result["changed"]
+        # Who was made to consume nothing is not taken for ill.
+        assert not change(check=True, state="restarted", unwell_only=True).result["changed"]
         assert status(sandbox, job) == "queued"
     finally:
         resumed = change(state="consumed")
@@ -181,7 +238,7 @@ def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: S
     name = one.container(SERVICE)
     change = worker(one)
     os.kill(main_process(one), signal.SIGSTOP)
-    restarted = change(state="restarted", unwell_only=True, start_timeout_s=20, stop_grace_s=1).result
+    restarted = change(state="restarted", unwell_only=True, start_timeout_s=12, stop_grace_s=1).result
     assert restarted["workers"]["names"] == [name] and consumers(one)
     job = encode(one, 60)
     os.kill(main_process(one), signal.SIGSTOP)

@@ -116,6 +116,9 @@ def test_one_that_does_not_answer_is_busy_unless_no_encoder_is_seen_in_it():
     assert look(container(), NOBODY, encoders=2).busy
     assert not look(container(), NOBODY, encoders=0).busy
     assert look(container(), NOBODY, encoders=2).tokens == ("rendiff-prod-worker-cpu-1",)
+    unacked = [entry("job-2", delivered_at=AFTER)]
+    assert not look(container(), NOBODY, unacked, encoders=0).busy
+    assert look(container(), NOBODY, unacked, encoders=1).tokens == ("job-2",)
     assert "does not answer and runs 2 ffmpeg" in look(container(), NOBODY, encoders=2).holds(NOW)
 
 
