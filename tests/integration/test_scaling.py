@@ -200,24 +200,24 @@ def test_what_has_drifted_is_not_recreated_by_scaling_something_else(one: Sandbo
         assert project.ids("other") != other
 
 
-def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(sandbox: Sandbox) -> None:
-    change = worker(sandbox)
+def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(one: Sandbox) -> None:
+    change = worker(one)
     try:
         checked = change(check=True, state="drained")
-        assert checked.result["changed"] and consumers(sandbox)
+        assert checked.result["changed"] and consumers(one)
         drained = change(state="drained", drain_timeout_s=20)
         assert drained.result["plan_id"] == checked.result["plan_id"]
-        assert drained.result["workers"]["drained"] and consumers(sandbox) == []
-        job = sandbox.submit()[0]
+        assert drained.result["workers"]["drained"] and consumers(one) == []
+        job = one.submit()[0]
         assert not change(state="drained").result["changed"]
         # Who was made to consume nothing is not taken for ill.
         assert not change(check=True, state="restarted", unwell_only=True).result["changed"]
-        assert status(sandbox, job) == "queued"
+        assert status(one, job) == "queued"
     finally:
         resumed = change(state="consumed")
-    assert resumed.result["changed"] and consumers(sandbox) == resumed.result["workers"]["nodes"]
+    assert resumed.result["changed"] and consumers(one) == resumed.result["workers"]["nodes"]
     assert not change(state="consumed").result["changed"]
-    until(lambda: status(sandbox, job) == "completed", "what waited is done")
+    until(lambda: status(one, job) == "completed", "what waited is done")
 
 
 def test_what_was_killed_while_it_drained_can_be_undone(one: Sandbox) -> None:
@@ -250,9 +250,14 @@ def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: S
         os.kill(main_process(one), signal.SIGCONT)
     # It answers again: now what it encodes is known by name, and only that name ends it.
     until(lambda: consumers(one), "it answers again")
-    refused = change(state="restarted", drain_timeout_s=0, confirm=str(uuid.uuid4()))
-    assert refused.failed and f"scaling_confirm={job}" in refused.result["msg"]
-    assert "It takes jobs again." in refused.result["msg"] and consumers(one)
+    for wish in (
+        {"state": "restarted", "confirm": str(uuid.uuid4())},
+        {"state": "removed", "service": "cpu", "keep": 0},
+    ):
+        refused = change(drain_timeout_s=0, **wish)
+        assert refused.failed and f"scaling_confirm={job}" in refused.result["msg"]
+        assert "It takes jobs again." in refused.result["msg"] and consumers(one)
+        assert status(one, job) == "processing"
     ended = change(state="restarted", drain_timeout_s=0, confirm=job, stop_grace_s=1).result
     assert ended["workers"]["ended_jobs"] == [job]
     with one.broker() as client:
