@@ -23,7 +23,7 @@ from ._job_result import describe
 from ._job_rows import CANCELLED, FAILED, RUNNING, WAITING, spelling
 from ._job_send import Sender
 from ._job_stop import Stopper
-from ._job_verdict import SEND, STATES, Scene
+from ._job_verdict import CANCEL, MARK, PARK, RESTORE, SEND, STATES, STOP, Scene
 from ._message import TASK
 from ._plan_file import load_plan, save_plan
 from ._progress import Progress
@@ -90,7 +90,8 @@ class JobChange:
             if check_mode and order.stream.changed:
                 save_plan(self._options["state_dir"], order.stream.plan_id, planner.pairs())
             elif order.stream.changed:
-                done = self._applier(look, evidence, poison, beat, progress).run(order.stream.totals)
+                totals = order.stream.totals
+                done = self._applier(look, evidence, poison, totals, beat, progress).run(totals)
         result = describe(self._state, planner.judged, order, done, evidence, check_mode)
         result["jobs"].update(unknown_ids=absent, seconds=round(time.monotonic() - begin, 3))
         result["project"] = self._site.project
@@ -127,6 +128,8 @@ class JobChange:
             if missing:
                 for row in rows:
                     missing.pop(row.job.lower(), None)
+        for job, status in look.statuses_of(missing) if missing else ():
+            planner.refuse(missing.pop(job.lower()), "ended", f"it is {status}, and other jobs are meant")
         return sorted(missing.values())
 
     def _find_poison(self, evidence: Evidence, planner: Planner, beat: t.Callable[[], None]) -> dict[str, Found]:
@@ -158,16 +161,31 @@ class JobChange:
         require_room(self._act, self._site.broker.info(), count)
         return order
 
+    def _spellings(self, look: JobLook, totals: t.Mapping[str, int]) -> Spellings:
+        """Return how statuses are written here; refuse, before anything is touched, what has no word."""
+        labels, counts = look.labels(), look.counts()
+        queued, failed, cancelled = (spelling(kind, labels, counts) for kind in (WAITING, FAILED, CANCELLED))
+        for word, kind, actions in (
+            (queued, "queued", (SEND, RESTORE, MARK)),
+            (failed, "failed", (PARK,)),
+            (cancelled, "cancelled", (CANCEL, STOP)),
+        ):
+            if not word and any(totals.get(action) for action in actions):
+                allowed = ", ".join(labels)
+                raise OpsError(self._act, f"a row cannot be {kind}: its status is one of {allowed}")
+        return Spellings(queued, failed, cancelled)
+
     def _applier(
         self,
         look: JobLook,
         evidence: Evidence,
         poison: t.Mapping[str, Found],
+        totals: t.Mapping[str, int],
         beat: t.Callable[[], None],
         progress: Progress,
     ) -> Applier:
         site, options = self._site, self._options
-        labels, counts = look.labels(), look.counts()
+        spellings = self._spellings(look, totals)
         stopper = Stopper(
             site.broker,
             Look(site.broker, site.keys, options),
@@ -183,7 +201,7 @@ class JobChange:
             Sender(site.broker, site.keys, options["task"], self._routes),
             stopper,
             evidence,
-            Spellings(*(spelling(kind, labels, counts) for kind in (WAITING, FAILED, CANCELLED))),
+            spellings,
             poison,
             beat,
             progress.note,

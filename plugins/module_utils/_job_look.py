@@ -165,6 +165,13 @@ class JobLook:
         named = ((job, owner_of(meta)) for (job, _task), meta in zip(known, metas))
         return {job: owner for job, owner in named if owner}
 
+    def statuses_of(self, jobs: t.Iterable[str]) -> list[tuple[str, str]]:
+        """Return (id, status) of those of some jobs (in lower case) that exist."""
+        statement = _postgres.sql.SQL("SELECT {0}, {1} FROM {2} AS j WHERE lower({0}) = ANY (%s)").format(
+            self.table.identity, self.table.status, self.table.name
+        )
+        return [(str(job), str(status)) for job, status in self._site.database.query(statement, [list(jobs)])]
+
     def counts(self) -> dict[str, int]:
         """Return how many jobs have which status, as it is spelled in their rows."""
         statement = _postgres.sql.SQL("SELECT {}::text, count(*) FROM {} AS j GROUP BY 1").format(

@@ -145,12 +145,16 @@ class Planner:
                 copies = str(row.lists + row.orphan)
                 todo.append((row.job, row.job, action, row.version, row.status, told, row.priority, copies))
             elif refusal:
-                judged.refused += 1
-                if len(judged.refused_sample) < self._sample_size:
-                    judged.refused_sample.append({"job_id": row.job[:80], "verdict": verdict.kind, "why": refusal})
+                self.refuse(row.job, verdict.kind, refusal)
         judged.planned += len(todo)
         if todo:
             self._database.copy("rdops_todo", todo)
+
+    def refuse(self, job: str, kind: str, why: str) -> None:
+        """Count a job that is left alone."""
+        self.judged.refused += 1
+        if len(self.judged.refused_sample) < self._sample_size:
+            self.judged.refused_sample.append({"job_id": job[:80], "verdict": kind, "why": why})
 
     def add_messages(self, names: t.Iterable[str]) -> None:
         """Write down messages that are to be parked; they come before all jobs."""

@@ -74,7 +74,7 @@ def test_a_lost_job_runs_again_where_the_runbooks_snippet_leaves_it_for_ever(job
         jobs.set(job, "status = 'queued'")
     threading.Event().wait(3)
     assert {jobs.status(job) for job in ids} == {"queued"}
-    answer = jobs.apply(state="queued")
+    answer = jobs.apply(state="queued", whole=True)
     assert answer.result["jobs"]["done"] == {"send": 3}
     jobs.wait(ids, "completed")
     assert [jobs.row(job)["retry_count"] for job in ids] == [1, 1, 1]

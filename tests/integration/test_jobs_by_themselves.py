@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 import redis
 from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox
-from jobs_common import STEPS, message
+from jobs_common import STEPS, core_change, core_info, message
 
 from ansible_collections.rendiff.ops.plugins.module_utils._message import parse_message
 
@@ -53,9 +53,11 @@ class Scratch:
             "state_dir": state_dir,
             "census_interval_s": 0,
         }
-        self.change = Module("rendiff_jobs", **common, allow_unconsumed=True)
+        self.module = Module("rendiff_jobs", **common, allow_unconsumed=True)
+        self.change = core_change(**common, allow_unconsumed=True)
         del common["state_dir"]
-        self.info = Module("rendiff_jobs_info", **common)
+        self.info_module = Module("rendiff_jobs_info", **common)
+        self.info = core_info(**common)
 
     def connect(self, database: str = DATABASE) -> t.Any:
         """Open a connection that keeps every statement by itself."""
@@ -173,14 +175,14 @@ def test_rows_of_every_shape_are_judged_and_sent_in_their_own_words(scratch: Scr
         held = message(old[1])
         client.hset("unacked", "tag", json.dumps([json.loads(held), "", "default"]))
         client.zadd("unacked_index", {"tag": float(client.time()[0])})
-        seen = well(scratch.info())["jobs"]
+        seen = well(scratch.info_module())["jobs"]
         assert seen["verdicts"] == {"ghost": 1, "lost": 2 + len(timeless), "unknown": 3}
         by_id = {job["job_id"]: job for job in seen["list"]}
         assert "nothing tells which worker has it" in by_id[old[1]]["why"] or "delivered" in by_id[old[1]]["why"]
         assert "less than 60 s" in by_id[young[0]]["why"] and "nothing proves" in by_id[between[0]]["why"]
         planned = well(scratch.change(state="reconciled", check=True))
         assert planned["jobs"]["planned"] == {"send": 2 + len(timeless), "sweep": 1}
-        result = well(scratch.change(state="reconciled", plan=planned["plan_id"]))
+        result = well(scratch.module(state="reconciled", plan=planned["plan_id"]))
         assert result["jobs"]["done"] == planned["jobs"]["planned"] and result["plan_id"] == planned["plan_id"]
         assert result["jobs"]["refused"] == 3
         # A row without any time is the oldest.
@@ -225,9 +227,12 @@ def test_filters_mean_what_they_say(plain: Scratch) -> None:
     assert [planned(queue=given) for given in ("default", "high", "low")] == [3, 1, 0]
     assert [planned(older_than_s=given) for given in (26_000, 35_000)] == [3, 2]
     assert planned(job_ids=[raw[0].upper(), scale[0]]) == 2
+    done = plain.add("completed", 600)
+    named = well(plain.change(check=True, state="queued", job_ids=[done[0], "nobody"]))["jobs"]
+    assert named["unknown_ids"] == ["nobody"] and named["refused_sample"][0]["why"].startswith("it is completed")
     assert planned(statuses=["PROCESSING"]) == 4 and planned(statuses=["queued"]) == 0
-    done = plain.change(state="queued", api_key=key)
-    assert well(done)["jobs"]["done"] == {"send": 1} and key not in done.output
+    sent = plain.module(state="queued", api_key=key)
+    assert well(sent)["jobs"]["done"] == {"send": 1} and key not in sent.output
     assert plain.sent() == raw
     well(plain.change(state="queued", queue="high"))
     assert plain.sent("high", 3) == high
@@ -255,6 +260,24 @@ def test_a_limit_takes_the_oldest_and_tells_of_the_rest(plain: Scratch) -> None:
     cancelled = well(plain.change(state="cancelled", confirm=plain.sandbox.project, min_age_s=0))
     assert cancelled["jobs"]["done"] == {"cancel": 4} and plain.statuses() == {"cancelled": 4}
     assert plain.sent() == []
+
+
+def test_a_status_that_the_site_has_no_word_for_is_refused_before_any_message_is_taken_out(
+    one: Sandbox, tmp_path: Path
+) -> None:
+    scratch = Scratch(one, "third", str(tmp_path))
+    for _prepared in prepared(scratch):
+        scratch.query(
+            "ALTER TABLE jobs ALTER status DROP DEFAULT, ALTER status TYPE text; DROP TYPE job_status;"
+            "CREATE TYPE job_status AS ENUM ('PENDING', 'DONE');"
+            "ALTER TABLE jobs ALTER status TYPE job_status USING status::job_status"
+        )
+        job = scratch.add("queued", 600)[0]
+        with scratch.broker() as client:
+            client.lpush("default" + STEPS[1], message(job))
+            refused = scratch.change(state="cancelled", job_ids=[job])
+            assert refused.failed and "its status is one of PENDING, DONE" in refused.result["msg"]
+            assert client.llen("default" + STEPS[1]) == 1
 
 
 def test_only_what_was_approved_is_done(plain: Scratch) -> None:
@@ -289,7 +312,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_touched(plain: Scratc
         ({"redis_password": "wrong"}, "Cannot query Redis"),
         ({"progress_path": "/proc/none/progress"}, "Cannot write"),
     ):
-        refused = plain.change(state="queued", **options)
+        refused = (plain.module if "login_password" in options else plain.change)(state="queued", **options)
         assert refused.failed and words in refused.result["msg"], refused.output
         for secret in plain.sandbox.secrets.values():
             assert secret not in refused.output
