@@ -141,9 +141,9 @@ def test_nothing_is_done_beside_a_worker_that_hangs(oldest: Jobs) -> None:
     job = oldest.start_long(8)
     docker("pause", oldest.worker)
     try:
-        found = oldest.verdict(job)
+        found = oldest.verdict(job, census_timeout_s=0.7)
         assert found["verdict"] == "unknown"
-        answer = oldest.change(state="reconciled", stuck_after_s=0)
+        answer = oldest.change(state="reconciled", stuck_after_s=0, census_timeout_s=0.7)
         assert answer.result["changed"] is False and answer.result["jobs"]["refused"] == 1
         assert "0 of 1 workers" in answer.result["jobs"]["unsure"] and "left alone" in answer.result["msg"]
         with oldest.sandbox.broker() as client:
@@ -166,7 +166,8 @@ def test_a_job_whose_worker_only_lost_its_connection_is_never_sent_anew(jobs: Jo
     seen = set()
     while jobs.status(job) != "completed":
         seen.add(jobs.verdict(job)["verdict"])
-        assert not {"send", "restore"} & set(jobs.change(state="queued").result["jobs"]["planned"])
+        # Its row moves all the while, and so it is left alone; what Celery 5.4 says that it runs is then not all.
+        assert jobs.change(state="queued", min_age_s=30).result["jobs"]["planned"] == {}
     assert seen and not seen & {"lost", "orphan"}, seen
     assert jobs.row(job)["retry_count"] in (0, None)
     jobs.idle()

@@ -404,7 +404,7 @@ def test_a_host_without_the_driver_says_which(one: Sandbox, bare_python: str) ->
 
 def test_killed_anywhere_again_and_again_nothing_is_lost_or_sent_twice(one: Sandbox) -> None:
     argv = [sys.executable, str(ROOT / "tests/chaos/requeue.py"), "--sandbox", one.name, "--campaigns", "2"]
-    argv += ["--jobs", "600", "--consumed-campaigns", "1", "--consumed-jobs", "150"]
+    argv += ["--jobs", "600", "--consumed-campaigns", "1", "--consumed-jobs", "150", "--killed-in", "40"]
     done = subprocess.run(
         argv,
         capture_output=True,
