@@ -131,6 +131,12 @@ class Jobs:
         """Stop the worker for as long as the context lasts."""
         with self.sandbox.broken(["stop", "-t", "5", self.worker], ["start", self.worker]):
             yield
+        self.well()
+
+    def well(self) -> None:
+        """Wait until the service is well and its worker, that has just begun to listen, also answers."""
+        self.sandbox.wait_until_well()
+        until(lambda: not self.info(list_max=0).result["jobs"]["unsure"], "all workers answer")
 
     def start_long(self, seconds: int) -> str:
         """Submit a job of so many seconds and wait until a worker runs it."""

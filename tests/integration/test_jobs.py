@@ -114,7 +114,7 @@ def test_the_job_of_a_worker_that_was_killed_is_put_back_and_not_sent_twice(jobs
             assert jobs.change(state="queued").result["changed"] is False
     finally:
         docker("start", jobs.worker)
-        jobs.sandbox.wait_until_well()
+        jobs.well()
     jobs.wait([job], "completed")
     assert (jobs.row(job)["retry_count"], runs(jobs, job)) == (1, 1)
 
@@ -268,7 +268,7 @@ def test_a_job_that_was_tried_too_often_is_given_up_and_kept(oldest: Jobs) -> No
         assert refused.result["changed"] is False and "it was tried 3 times" in refused.result["msg"]
     finally:
         docker("start", oldest.worker)
-        oldest.sandbox.wait_until_well()
+        oldest.well()
     threading.Event().wait(2)
     assert oldest.status(job) == "failed"
 
