@@ -152,7 +152,7 @@ bench-queue-scan: sandbox-up ## Reading a queue of a million messages, against o
 
 .PHONY: bench-jobs
 bench-jobs: sandbox-up ## Requeueing a million stuck jobs, against its bare parts and against sending job by job
-	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/jobs.py
+	PYTHONPATH=$(CURDIR)/.ansible/collections:$(CURDIR)/tests/chaos python tests/bench/jobs.py
 
 .PHONY: chaos
 chaos: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled

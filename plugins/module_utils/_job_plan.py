@@ -192,7 +192,7 @@ class Planner:
             self._database.copy("rdops_approved", pairs)
         self._database.execute("ANALYZE rdops_approved")
         found = self._database.query(
-            f"SELECT o.job, count(*) OVER () FROM rdops_todo AS o WHERE {_UNAPPROVED} ORDER BY o.job LIMIT %s",
+            "SELECT o.job, count(*) OVER () FROM rdops_todo AS o WHERE " + _UNAPPROVED + " ORDER BY o.job LIMIT %s",
             [self._sample_size],
         )
         order.unapproved = int(found[0][1]) if found else 0
@@ -203,4 +203,4 @@ class Planner:
                 " (SELECT FROM rdops_todo AS o WHERE o.job = a.job AND o.action = a.action)"
             )[0][0]
         )
-        self._database.execute(f"DELETE FROM rdops_todo AS o WHERE {_UNAPPROVED}")
+        self._database.execute("DELETE FROM rdops_todo AS o WHERE " + _UNAPPROVED)

@@ -17,23 +17,19 @@ import sys
 import time
 import typing as t
 import uuid
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "chaos"))
+import requeue
+from killed_requeue import options
 
-import requeue  # noqa: E402
-from killed_requeue import options  # noqa: E402
-
-from ansible_collections.rendiff.ops.plugins.module_utils import _postgres, _redis  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import (  # noqa: E402
+from ansible_collections.rendiff.ops.plugins.module_utils import _postgres, _redis
+from ansible_collections.rendiff.ops.plugins.module_utils._credentials import (
     PostgresLogin,
     RedisLogin,
 )
-from ansible_collections.rendiff.ops.plugins.module_utils._job_change import JobChange  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._job_look import Site  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message  # noqa: E402
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys  # noqa: E402
+from ansible_collections.rendiff.ops.plugins.module_utils._job_change import JobChange
+from ansible_collections.rendiff.ops.plugins.module_utils._job_look import Site
+from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message
+from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 
 NAME = "bench-jobs"
 JOBS = int(os.environ.get("BENCH_JOBS", "1000000"))
