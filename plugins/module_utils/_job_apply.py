@@ -32,10 +32,11 @@ BATCH = 1000
 # Jobs whose messages are looked for in one pass over the queues.
 _GROUP = 2000
 _LOCKED = 200
+# Row by row by their key, whatever the statistics of the table say: a whole scan in every batch would be quadratic.
 _PICKED = (
-    "WITH picked AS (SELECT {key} AS id, o.n, o.job, o.version, o.priority FROM rdops_order AS o"
-    " JOIN {table} AS j ON {key} = o.id WHERE o.action = %s AND o.n = ANY (%s) AND {version} = o.version"
-    " FOR UPDATE OF j SKIP LOCKED)"
+    "WITH picked AS (SELECT j.id, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
+    " (SELECT {key} AS id FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED) AS j"
+    " WHERE o.action = %s AND o.n = ANY (%s))"
 )
 
 Beat = t.Callable[[], None]
@@ -163,22 +164,21 @@ class Applier:
 
     def _update(
         self, action: str, todo: t.Sequence[Todo], assigned: t.Sequence[tuple[t.Any, t.Any]], *, keep: bool = True
-    ) -> list[tuple[int, str, str, str]]:
-        """Change the rows that are as they were judged; return (n, job, version, priority) of those, in order."""
+    ) -> list[Todo]:
+        """Change the rows that are as they were judged, and return their steps, in order."""
         sql, table = _postgres.sql, self._table
         statement = sql.SQL(
-            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE {key} = picked.id"
-            " RETURNING picked.n, picked.job, picked.version, picked.priority"
+            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE {key} = picked.id RETURNING picked.n"
         ).format(
             key=table.key,
             table=table.name,
             version=table.version(),
             assigned=sql.SQL(", ").join(sql.SQL("{} = {}").format(column, value) for column, value in assigned),
         )
-        rows = self._database.query(statement, [action, [step.n for step in todo]])
+        changed = {row[0] for row in self._database.query(statement, [action, [step.n for step in todo]])}
         if keep:
             self._database.commit()
-        return sorted(t.cast("list[tuple[int, str, str, str]]", rows))
+        return [step for step in todo if step.n in changed]
 
     def _lock(self, action: str, todo: t.Sequence[Todo]) -> list[Todo]:
         """Lock the rows that are as they were judged, and return their steps, in order."""
@@ -189,12 +189,12 @@ class Applier:
         return [step for step in todo if step.n in locked]
 
     def _send(self, todo: list[Todo]) -> int:
-        rows = self._update(SEND, todo, self._assign(WAITING, again=True), keep=False)
-        if rows:
-            sent = self._sender.send([(job, version, priority) for _n, job, version, priority in rows])
-            self.result.sent_before += len(rows) - sent
+        steps = self._update(SEND, todo, self._assign(WAITING, again=True), keep=False)
+        if steps:
+            sent = self._sender.send([(step.job, step.version, step.priority) for step in steps])
+            self.result.sent_before += len(steps) - sent
         self._database.commit()
-        return len(rows)
+        return len(steps)
 
     def _restore(self, todo: list[Todo]) -> int:
         restored = []
@@ -221,11 +221,11 @@ class Applier:
         return len(parked)
 
     def _stop(self, todo: list[Todo]) -> int:
-        rows = self._update(STOP, todo, self._assign(CANCELLED))
-        self._sender.note_status([job for _n, job, _version, _priority in rows], self._spellings.cancelled)
-        jobs = {job.lower() for _n, job, _version, _priority in rows}
+        steps = self._update(STOP, todo, self._assign(CANCELLED))
+        self._sender.note_status([step.job for step in steps], self._spellings.cancelled)
+        jobs = {step.job.lower() for step in steps}
         self.result.still_running += self._stopper.stop(jobs, self._evidence, terminate=True)
-        return len(rows)
+        return len(steps)
 
     def _park_messages(self, todo: list[Todo]) -> int:
         parked = 0

@@ -127,10 +127,20 @@ class WorkerChange:
         if self._state == "drained":
             return [worker for worker in named if worker.kind == LIVE and worker.queues]
         if self._state == "consumed":
-            return [worker for worker in named if worker.kind == LIVE and self._drain.remembered(worker.node)]
+            return [worker for worker in named if self._held_back(worker)]
         # What helps at once comes first, then what is idle.
         chosen = [worker for worker in named if not self._options["unwell_only"] or self._unwell(worker)]
         return sorted(chosen, key=lambda worker: (not unwell(worker), worker.busy, len(worker.held), worker.container))
+
+    def _held_back(self, worker: Worker) -> bool:
+        remembered = worker.kind != DEAD and bool(self._drain.remembered(worker.node or worker.usual_node))
+        if remembered and worker.kind != LIVE:
+            raise OpsError(
+                f"resume worker '{worker.container}'",
+                "it was drained and does not answer now",
+                "Run this again, or restart it: one that restarts consumes what it is started with",
+            )
+        return remembered
 
     def _unwell(self, worker: Worker) -> bool:
         # One that somebody made to consume nothing is not ill.

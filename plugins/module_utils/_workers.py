@@ -26,7 +26,7 @@ class Worker:
 
     ``queues`` is what it consumes now, ``expected`` what it is started with, where its command tells. ``unacked`` are
     the jobs of messages that were delivered to it in its present life and that it does not tell of. ``encoders`` are
-    the ffmpeg processes in it, None where nobody looked.
+    the ffmpeg processes in it, None where nobody looked. ``usual_node`` is how it is called while it does not answer.
     """
 
     container: str
@@ -41,6 +41,7 @@ class Worker:
     unacked: tuple[str, ...] = ()
     encoders: int | None = None
     health: str = "none"
+    usual_node: str = ""
 
     @property
     def busy(self) -> bool:
@@ -156,6 +157,7 @@ def classify(
         unacked=told if kind in (LIVE, DEAF, FROZEN) else (),
         encoders=encoders if kind == DEAF else None,
         health=replica.health,
+        usual_node=assumed,
     )
 
 

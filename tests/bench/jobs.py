@@ -3,8 +3,8 @@
 
 """Requeue of a million stuck jobs, against its bare parts, and against a loop that sends job by job.
 
-The bare parts are what no requeue can do without: the same rows set in batches, the same messages pushed in pipelines.
-Memory is that of the process, once with 10,000 jobs and once with all of them.
+``bare`` are the parts that no requeue can do without: the same rows set in batches, the same messages pushed in
+pipelines. Memory is that of the process, once with 10,000 jobs and once with all of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import uuid
 
 import requeue
 from killed_requeue import options
+from queue_scan import own_redis
 
 from ansible_collections.rendiff.ops.plugins.module_utils import _postgres, _redis
 from ansible_collections.rendiff.ops.plugins.module_utils._credentials import (
@@ -34,6 +35,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 NAME = "bench-jobs"
 JOBS = int(os.environ.get("BENCH_JOBS", "1000000"))
 FEW = 10_000
+SANDBOX = os.environ.get("BENCH_SANDBOX", "main")
 BATCH = 1000
 GOAL, LOOP_GOAL, MEMORY_GOAL, MEMORY_MAX_KIB = 1.5, 30, 1.3, 150 * 1024
 LOOP = """
@@ -51,6 +53,13 @@ for (job,) in cursor.fetchall():
     app.send_task("worker.process_job", args=[job], queue="default", priority=5)
 print(time.perf_counter() - begin)
 """
+
+
+def make_ground() -> requeue.Ground:
+    """Return a database in a sandbox, and the Redis that was started for this."""
+    ground = requeue.Ground(SANDBOX)
+    ground.redis, ground.secrets["REDIS_PASSWORD"] = os.environ["BENCH_REDIS"], ""
+    return ground
 
 
 def connections(ground: requeue.Ground) -> tuple[t.Any, t.Any]:
@@ -133,9 +142,27 @@ def in_child(work: str, jobs: int) -> dict[str, float]:
 
 def turn(work: str, jobs: int) -> None:
     """Do one turn, and print its figures."""
-    ground = requeue.Ground(os.environ.get("BENCH_SANDBOX", "main"))
+    ground = make_ground()
     seconds = (ours if work == "ours" else bare)(ground, jobs)
     print(json.dumps({"seconds": seconds, "kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+
+
+def measure(ground: requeue.Ground) -> tuple[list[dict[str, float]], list[float], dict[str, float], dict[str, float]]:
+    """Return the figures of ours and of the loop with few jobs, and of the bare parts and of ours with all."""
+    few, loops = [], []
+    for number in range(1, 4):
+        ground.fill(FEW)
+        few.append(in_child("ours", FEW))
+        ground.fill(FEW)
+        loops.append(loop(ground))
+        print(f"turn {number}, {FEW} jobs: loop {loops[-1]:.2f} s, ours {few[-1]['seconds']:.2f} s", flush=True)
+    all_jobs = {}
+    for work in ("bare", "ours"):
+        ground.fill(JOBS)
+        all_jobs[work] = in_child(work, JOBS)
+        seconds, kib = all_jobs[work]["seconds"], all_jobs[work]["kib"]
+        print(f"{JOBS} jobs: {work} {seconds:.1f} s, {kib:.0f} KiB", flush=True)
+    return few, loops, all_jobs["bare"], all_jobs["ours"]
 
 
 def main() -> int:
@@ -143,24 +170,14 @@ def main() -> int:
     if len(sys.argv) == 3:
         turn(sys.argv[1], int(sys.argv[2]))
         return 0
-    ground = requeue.Ground(os.environ.get("BENCH_SANDBOX", "main"))
-    ground.make()
-    try:
-        few, loops = [], []
-        for number in range(1, 4):
-            ground.fill(FEW)
-            few.append(in_child("ours", FEW))
-            ground.fill(FEW)
-            loops.append(loop(ground))
-            print(f"turn {number}, {FEW} jobs: loop {loops[-1]:.2f} s, ours {few[-1]['seconds']:.2f} s", flush=True)
-        ground.fill(JOBS)
-        peer = in_child("bare", JOBS)
-        print(f"{JOBS} jobs: bare batches and pipelines {peer['seconds']:.1f} s, {peer['kib']:.0f} KiB", flush=True)
-        ground.fill(JOBS)
-        mine = in_child("ours", JOBS)
-        print(f"{JOBS} jobs: ours {mine['seconds']:.1f} s, {mine['kib']:.0f} KiB", flush=True)
-    finally:
-        ground.drop()
+    with own_redis(SANDBOX) as address:
+        os.environ["BENCH_REDIS"] = address
+        ground = make_ground()
+        ground.make()
+        try:
+            few, loops, peer, mine = measure(ground)
+        finally:
+            ground.drop()
     ratio = mine["seconds"] / peer["seconds"]
     faster = sorted(loops)[1] / sorted(each["seconds"] for each in few)[1]
     memory = mine["kib"] / max(each["kib"] for each in few)

@@ -44,20 +44,22 @@ def docker(*arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def own_redis() -> t.Iterator[str]:
-    """Start a Redis from the image of the sandbox, and remove it; yield its address."""
+def own_redis(sandbox: str = "main") -> t.Iterator[str]:
+    """Start a Redis from the image of a sandbox, without its limit of memory, and remove it; yield its address."""
     described = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "sandbox" / "sandbox"), "env"],
+        [sys.executable, str(ROOT / "tests" / "sandbox" / "sandbox"), "env", "--name", sandbox],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    image = docker("inspect", "-f", "{{.Config.Image}}", f"{json.loads(described.stdout)['project']}-redis-1")
+    project = json.loads(described.stdout)["project"]
+    image = docker("inspect", "-f", "{{.Config.Image}}", f"{project}-redis-1")
     server = ["redis-server", "--bind", "* -::*", "--protected-mode", "no", "--save", "", "--dir", "/tmp"]
     # The image says which project it was built for; a container that inherits that would be taken for a part of it.
     label = f"com.docker.compose.project={NAME}"
-    container = docker("run", "--detach", "--rm", "--label", label, image, *server)
+    network = f"{project}_backend"
+    container = docker("run", "--detach", "--rm", "--network", network, "--label", label, image, *server)
     try:
         yield docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
     finally:

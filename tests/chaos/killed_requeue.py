@@ -21,8 +21,6 @@ from ansible_collections.rendiff.ops.plugins.module_utils._job_change import CHA
 from ansible_collections.rendiff.ops.plugins.module_utils._job_look import Site
 from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 
-# Small, so that a campaign has many places to be killed at.
-_job_apply.BATCH = 100
 MORTAL = ("query", "execute", "commit", "copy", "command", "pipeline", "script")
 
 
@@ -61,6 +59,8 @@ def options(**given: t.Any) -> dict[str, t.Any]:
 
 def main(seed: str, killed_in: str, postgres_host: str, database: str, redis_host: str, db: str) -> None:
     """Requeue everything, or die."""
+    # Small, so that a campaign has many places to be killed at.
+    _job_apply.BATCH = 100
     chance = random.Random(int(seed))
     keys = Keys()
     postgres = PostgresLogin(postgres_host, 5432, "rendiff_user", database, os.environ["POSTGRES_PASSWORD"])
