@@ -32,10 +32,11 @@ BATCH = 1000
 # Jobs whose messages are looked for in one pass over the queues.
 _GROUP = 2000
 _LOCKED = 200
-# Row by row by their key, whatever the statistics of the table say: a whole scan in every batch would be quadratic.
+# Row by row, by their key and then by their place, whatever the statistics of the table say: a whole scan in every batch
+# would be quadratic. A row that is locked keeps its place.
 _PICKED = (
-    "WITH picked AS (SELECT j.id, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
-    " (SELECT {key} AS id FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED) AS j"
+    "WITH picked AS (SELECT j.place, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
+    " (SELECT j.ctid AS place FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED) AS j"
     " WHERE o.action = %s AND o.n = ANY (%s))"
 )
 
@@ -168,7 +169,7 @@ class Applier:
         """Change the rows that are as they were judged, and return their steps, in order."""
         sql, table = _postgres.sql, self._table
         statement = sql.SQL(
-            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE {key} = picked.id RETURNING picked.n"
+            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE j.ctid = picked.place RETURNING picked.n"
         ).format(
             key=table.key,
             table=table.name,
