@@ -43,6 +43,8 @@ CHANGE_ARGUMENTS = ArgumentSpec(
         "task": {"type": "str", "default": TASK},
         "allow_unconsumed": {"type": "bool", "default": False},
         "progress_path": {"type": "path"},
+        # The action plugin's.
+        "progress_interval_s": {"type": "float", "default": 0.0},
     }
 ).merge(JOB_ARGUMENTS, STATE_ARGUMENTS)
 
