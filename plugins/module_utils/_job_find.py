@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ._job_evidence import IN_LIST, Place
 from ._queue import Keys
+from ._queue_places import IN_LIST, Place
 from ._queue_scan import CHUNK, job_in, judge_message
 from ._redis import Broker
 

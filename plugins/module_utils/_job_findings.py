@@ -66,10 +66,15 @@ def findings_of(jobs: t.Mapping[str, t.Any], project: str) -> list[Finding]:
         found.append(Finding(f"jobs.{verdict}", "jobs", severity, "jobs", f"{said}.", evidence, commands))
     marked = jobs["would"].get("mark", 0)
     if marked:
-        said = f"{marked} rows say that they are processed while their messages wait."
+        said = (
+            "1 row says that its job is processed while its message waits."
+            if marked == 1
+            else f"{marked} rows say that their jobs are processed while their messages wait."
+        )
         found.append(Finding("jobs.marked", "jobs", WARNING, "jobs", said, {}, (RECONCILE,)))
     if jobs["poison_messages"]:
-        said = f"{jobs['poison_messages']} messages in the queues would stop a worker, or be thrown away by it."
+        count = jobs["poison_messages"]
+        said = f"{count} message{'s' * (count > 1)} in the queues would stop a worker, or be thrown away by it."
         found.append(Finding("jobs.poison_messages", "queues", CRITICAL, "queues", said, {}, (RECONCILE,)))
     for name, component in (("unsure", "workers"), ("blind", "queues")):
         if jobs[name]:

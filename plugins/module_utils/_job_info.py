@@ -19,7 +19,7 @@ from ._job_findings import for_report
 from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, open_site
 from ._job_plan import read_rows, with_owners
 from ._job_rows import RUNNING, WAITING
-from ._job_verdict import RESTORE, SEND, VERDICTS, Row, Verdict, decide, judge
+from ._job_verdict import SEND, VERDICTS, Row, Verdict, decide, judge
 
 INFO_ARGUMENTS = ArgumentSpec(
     {
@@ -68,7 +68,7 @@ class JobInfo:
                 action, refusal = decide(state, row, verdict, scene)
                 if action and state == "reconciled":
                     would[action] = would.get(action, 0) + 1
-                    if action in (SEND, RESTORE) and row.priority in self._routes:
+                    if action == SEND and row.priority in self._routes:
                         queue = self._routes[row.priority][0]
                         queues[queue] = queues.get(queue, 0) + 1
                 if not options["verdicts"] or verdict.kind in options["verdicts"]:

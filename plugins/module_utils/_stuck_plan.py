@@ -40,9 +40,13 @@ class StuckPlan:
     reconcile: bool = False
     scale: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
-    def add(self, identity: str, component: str, severity: str, subject: str, said: str, *commands: str) -> None:
-        """Add a cause."""
-        self.findings.append(Finding(identity, component, severity, subject, said, {}, tuple(commands)))
+    def add(
+        self, identity: str, component: str, severity: str, subject: str, said: str, *commands: str, cause: str = ""
+    ) -> None:
+        """Add something that is wrong, because of ``cause``, where that is known."""
+        self.findings.append(
+            Finding(identity, component, severity, subject, said, {}, tuple(commands), caused_by=cause)
+        )
 
     def steps(self) -> list[str]:
         """Return what would be done, as sentences."""
@@ -113,10 +117,14 @@ def _judge_queues(plan: StuckPlan, queues: Look, jobs: Look, workers: Look) -> N
             said = f"Queue '{name}' was paused on {', '.join(queue['paused_nodes'])} on purpose, and is left so."
             plan.add(identity, "queues", WARNING, name, said, _STAND_DOWN)
             continue
-        said = f"{needed} jobs are for queue '{name}', which no worker consumes."
-        plan.add(identity, "queues", CRITICAL, name, said, _RESTART)
         coming = [one for one in workers["before"] if one["container"] in plan.restart]
-        if any(name in one["expected_queues"] for one in coming):
+        own = [one["container"] for one in coming if name in one["expected_queues"]]
+        said = (
+            f"{needed} {'message is' if needed == 1 else 'messages are'} for queue '{name}', which no worker consumes."
+        )
+        cause = f"stuck.worker.{own[0]}" if own else ""
+        plan.add(identity, "queues", CRITICAL, name, said, *(() if own else (_RESTART,)), cause=cause)
+        if own:
             continue
         live = [one for one in workers["before"] if one["kind"] == LIVE and one["queues"]]
         # Jobs for a graphics card fail elsewhere, and others would keep it from its own.
@@ -154,10 +162,14 @@ def _judge_backlog(plan: StuckPlan, jobs: Look, workers: Look, backlog_max_s: fl
         counts[one["service"]] = counts.get(one["service"], 0) + 1
     service = max(sorted(counts), key=lambda name: counts[name])
     wanted = min(replicas_max, math.ceil(counts[service] * seconds / max(1.0, backlog_max_s)))
-    said = f"{waiting} jobs wait, which takes about {seconds / 60:.0f} min; {backlog_max_s / 60:.0f} are allowed."
+    said = f"{waiting} jobs wait, which takes about {_span(seconds)}; {_span(backlog_max_s)} is allowed."
     plan.add("stuck.backlog", "queues", WARNING, service, said)
     if wanted > counts[service]:
         plan.scale = {"service": service, "replicas": wanted, "current": counts[service], "why": said}
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def waiting_of(jobs: Look) -> int:
@@ -172,8 +184,8 @@ def expected_s(jobs: Look, processes: int) -> float | None:
     ended = sum(one["jobs"] for one in timed)
     if not waiting or not ended or not processes:
         return None
-    average = sum(one["jobs"] * one["average_s"] for one in timed) / ended
-    return waiting * average / processes
+    average_s = float(sum(one["jobs"] * one["average_s"] for one in timed) / ended)
+    return waiting * average_s / processes
 
 
 def report_stuck(first: Look, last: Look, jobs: Look, health: Look | None, done: t.Sequence[str]) -> dict[str, t.Any]:
@@ -186,7 +198,7 @@ def report_stuck(first: Look, last: Look, jobs: Look, health: Look | None, done:
     known = {finding.id for finding in findings}
     for one in (health or {}).get("findings", []):
         if one["component"] in _BELOW and one["severity"] != OK and one["id"] not in known:
-            findings.append(plain_finding(one))
+            findings.append(plain_finding({**one, "caused_by": None}))
     if jobs["moved"] is False:
         said = "No job has begun or ended within the time that was given, although workers consume every queue."
         findings.append(Finding("stuck.still", "jobs", CRITICAL, "jobs", said))

@@ -149,9 +149,9 @@ def summarize(findings: t.Sequence[Finding]) -> str:
 
 
 def plain_finding(plain: t.Mapping[str, t.Any]) -> Finding:
-    """Return a finding from what ``describe`` returned, without its cause."""
+    """Return a finding from what ``describe`` returned."""
     fields = {name: plain[name] for name in ("id", "component", "severity", "subject", "summary", "evidence")}
-    return Finding(**fields, commands=tuple(plain["commands"]))
+    return Finding(**fields, commands=tuple(plain["commands"]), caused_by=str(plain["caused_by"] or ""))
 
 
 def verdict_of(findings: t.Sequence[Finding]) -> dict[str, t.Any]:
