@@ -41,6 +41,11 @@ options:
       - How far back to look for how jobs went, in seconds.
     type: int
     default: 86400
+  move_timeout_s:
+    description:
+      - Wait at most so many seconds until a job begins or ends, where any waits. V(0) does not wait.
+    type: int
+    default: 0
 attributes:
   action_group: {}
 seealso:
@@ -84,6 +89,53 @@ jobs:
       description: How many jobs O(rendiff.ops.rendiff_jobs#module:state=reconciled) would do what to.
       type: dict
       sample: {send: 3}
+    would_send_to:
+      description: How many of them would be sent to which queue.
+      type: dict
+      sample: {default: 3}
+    verdict:
+      description: The worst of the findings, one of C(ok), C(warning), C(unknown) and C(critical).
+      type: str
+      sample: critical
+    summary:
+      description: What is wrong, in one or two sentences.
+      type: str
+      sample: "3 jobs are in no queue and with no worker: nobody will ever run them."
+    findings:
+      description: What is wrong and what is well, with the next command to type.
+      type: list
+      elements: dict
+      sample: []
+    root_causes:
+      description: Identities of the findings that stand for themselves.
+      type: list
+      elements: str
+      sample: [jobs.lost]
+    hazards:
+      description: Dangers in how it is set up; always empty here.
+      type: list
+      elements: dict
+      sample: []
+    measurements:
+      description: The figures to draw in a report.
+      type: dict
+      sample: {verdicts: {lost: 3}}
+    moved:
+      description: Whether a job began or ended within O(move_timeout_s), none where none waits or it is V(0).
+      type: bool
+      sample: true
+    project:
+      description: Name of the Compose project.
+      type: str
+      sample: rendiff
+    checked_at:
+      description: When it was looked at, in UTC.
+      type: str
+      sample: "2026-11-23T03:12:45Z"
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 5.1
     list:
       description: Jobs with their evidence.
       type: list

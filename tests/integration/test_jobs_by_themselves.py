@@ -397,6 +397,32 @@ def test_how_far_it_is_can_be_read_while_it_runs(plain: Scratch, tmp_path: t.Any
     assert ("look", 0) in steps and ("send", 20_000) in steps and not path.exists()
 
 
+def test_how_far_it_is_is_shown_while_a_playbook_waits(plain: Scratch, tmp_path: t.Any) -> None:
+    plain.add_many(60_000)
+    path = tmp_path / "now"
+    answer = plain.module(state="queued", max_jobs=60_000, progress_interval_s=0.1, progress_path=str(path))
+    assert well(answer)["jobs"]["done"] == {"send": 60_000} and "ansible_job_id" not in answer.result
+    assert "target: send: " in answer.output and " of 60,000 (" in answer.output
+    assert not path.exists() and not list(Path.home().glob(".ansible_async/j*"))
+    # What is refused is told as ever, and what is no number at once.
+    assert "below 0" in plain.module(state="queued", min_age_s=-1, progress_interval_s=0.1).result["msg"]
+    refused = plain.module(state="queued", progress_interval_s="soon")
+    assert refused.failed and "progress_interval_s is 'soon'" in refused.result["msg"]
+
+
+def test_of_several_messages_of_the_same_bytes_one_stays(plain: Scratch) -> None:
+    twice, gone = plain.add("queued", 3600)[0], plain.add("cancelled", 3600)[0]
+    with plain.broker() as client:
+        for job in (twice, gone):
+            raw = message(job)
+            client.lpush("default" + STEPS[1], raw, raw, raw)
+        client.lpush("default" + STEPS[1], message(plain.add("queued", 3600)[0]))
+    done = well(plain.change(state="reconciled"))["jobs"]["done"]
+    assert done == {"thin": 1, "sweep": 1}
+    assert plain.sent()[0] == twice and len(plain.sent()) == 2
+    assert not well(plain.change(state="reconciled"))["changed"]
+
+
 def test_a_host_without_the_driver_says_which(one: Sandbox, bare_python: str) -> None:
     refused = Module("rendiff_jobs", project=one.project)(state="queued", python=bare_python)
     assert refused.failed and "the Python module psycopg2 is missing" in refused.result["msg"]

@@ -16,10 +16,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGINS = ROOT / "plugins"
-ACTIONS = {path.name for path in (PLUGINS / "action").glob("*.py")}
 # An action plugin that works on the controller has its documentation, and nothing else, in a module of its name.
 DOCUMENTED = sorted((PLUGINS / "modules").glob("*.py"))
-MODULES = [path for path in DOCUMENTED if path.name not in ACTIONS]
+MODULES = [path for path in DOCUMENTED if "def main()" in path.read_text(encoding="utf-8")]
 MODULE_UTILS = sorted((PLUGINS / "module_utils").glob("*.py"))
 ROLES = sorted(path for path in (ROOT / "roles").glob("*") if path.is_dir())
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))

@@ -17,6 +17,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._scale_plan import (
     Room,
     choose_service,
     decide,
+    fits,
     needs_nvidia,
 )
 
@@ -213,3 +214,20 @@ def test_a_service_that_is_not_there_is_told_with_those_that_are(name, words):
 def test_several_that_may_be_meant_are_named():
     with pytest.raises(OpsError, match="it may mean worker-a, worker-b"):
         choose_service("worker", [service("worker-a", "worker"), service("worker-b", "worker")])
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        ({"wanted": 2}, 2),
+        # 97 - 5 - 30 of the api leave two containers of 30 connections each.
+        ({"wanted": 6}, 2),
+        ({"wanted": 6, "room": Room(max_connections=1000), "cpus_wanted": 14.0, "cpus_each": 2.0}, 3),
+        ({"wanted": 6, "room": Room(max_connections=1000), "memory_bytes": 2 * GIB}, 3),
+        ({"wanted": 6, "room": Room(problem="no answer.")}, 1),
+        ({"wanted": 1}, 1),
+        ({"wanted": 0}, 0),
+    ],
+)
+def test_the_number_that_fits_is_the_one_nearest_to_what_is_wished_for(changes, expected):
+    assert fits(facts(**changes)) == expected
