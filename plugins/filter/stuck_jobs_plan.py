@@ -55,7 +55,8 @@ _value:
   description:
     - C(findings) are the causes; C(restart) the containers to restart; C(park_first) whether what would stop a worker
       again is to be put aside before that; C(consume) which queue who shall consume; C(reconcile) whether jobs are to
-      be brought back; C(scale) which service shall have how many containers; C(steps) all of it in sentences.
+      be brought back; C(scale) which service shall have how many containers; C(jobs) what is wrong with jobs, and
+      C(steps) what is done, in sentences; C(measurements) what a report draws.
   type: dict
   sample:
     findings: []
@@ -64,6 +65,8 @@ _value:
     consume: []
     reconcile: false
     scale: {}
+    jobs: []
+    measurements: {}
     steps: [Nothing is to be done.]
 """
 

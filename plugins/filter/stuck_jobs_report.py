@@ -54,7 +54,7 @@ RETURN = r"""
 _value:
   description: The report of the host.
   type: dict
-  sample: {verdict: ok, summary: All 1 checks are well., done: ["Restarted: rendiff-prod-worker-cpu-1."]}
+  sample: {verdict: ok, summary: 2 jobs wait., done: ["Restarted: rendiff-prod-worker-cpu-1."]}
 """
 
 

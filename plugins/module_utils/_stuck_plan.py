@@ -30,7 +30,8 @@ class StuckPlan:
 
     ``restart``: containers. ``consume``: a queue, who shall consume it, and that in a sentence, each. ``scale``:
     a service with the number of containers that it should have, none where there are enough. ``park_first``: what would
-    stop a worker again lies in a queue, and so is taken out before a worker is started.
+    stop a worker again lies in a queue, and so is taken out before a worker is started. ``jobs``: what is wrong with
+    jobs, in sentences. ``measurements``: what a report draws.
     """
 
     findings: list[Finding] = dataclasses.field(default_factory=list)
@@ -39,6 +40,8 @@ class StuckPlan:
     consume: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     reconcile: bool = False
     scale: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    jobs: list[str] = dataclasses.field(default_factory=list)
+    measurements: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def add(
         self, identity: str, component: str, severity: str, subject: str, said: str, *commands: str, cause: str = ""
@@ -69,14 +72,17 @@ class StuckPlan:
             "consume": self.consume,
             "reconcile": self.reconcile,
             "scale": self.scale,
+            "jobs": self.jobs,
+            "measurements": self.measurements,
             "steps": self.steps(),
         }
 
 
 def plan_stuck(queues: Look, jobs: Look, workers: Look, *, backlog_max_s: float, replicas_max: int) -> StuckPlan:
     """Return what helps, from what rendiff_queue_info, rendiff_jobs_info and rendiff_worker in check mode return."""
-    plan = StuckPlan()
-    plan.restart = list(workers["names"])
+    plan = StuckPlan(restart=list(workers["names"]))
+    plan.jobs = [finding["summary"] for finding in jobs["findings"] if finding["severity"] != OK]
+    plan.measurements = {**queues.get("measurements", {}), **jobs["measurements"]}
     _judge_workers(plan, workers)
     _judge_queues(plan, queues, jobs, workers)
     poison = int(jobs["poison_messages"])
@@ -202,10 +208,11 @@ def report_stuck(first: Look, last: Look, jobs: Look, health: Look | None, done:
     if jobs["moved"] is False:
         said = "No job has begun or ended within the time that was given, although workers consume every queue."
         findings.append(Finding("stuck.still", "jobs", CRITICAL, "jobs", said))
-    kept = ("project", "checked_at", "seconds", "measurements", "verdicts", "figures")
+    kept = ("project", "checked_at", "seconds", "verdicts", "figures")
     return {
         **{name: jobs[name] for name in kept},
         **verdict_of(findings),
-        "causes": [finding["summary"] for finding in first["findings"]],
+        "measurements": last["measurements"],
+        "causes": [*(finding["summary"] for finding in first["findings"]), *first["jobs"]],
         "done": list(done),
     }

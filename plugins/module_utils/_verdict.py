@@ -134,7 +134,7 @@ def summarize(findings: t.Sequence[Finding]) -> str:
     if not roots:
         if not findings:
             return "Nothing was looked at."
-        return f"All {len(findings)} checks are well."
+        return f"All {len(findings)} checks are well." if len(findings) > 1 else findings[0].summary
     parts = [roots[0].summary]
     explained = consequences(findings, roots[0].id)
     if explained:

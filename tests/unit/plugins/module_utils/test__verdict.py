@@ -102,7 +102,8 @@ def test_roots_come_worst_first_and_the_one_that_explains_most_first():
 
 def test_summaries_of_nothing_and_of_health():
     assert summarize([]) == "Nothing was looked at."
-    assert summarize([finding("redis", OK)]) == "All 1 checks are well."
+    assert summarize([finding("redis", OK)]) == "redis is ok."
+    assert summarize([finding("redis", OK), finding("api", OK)]) == "All 2 checks are well."
 
 
 @pytest.mark.parametrize(
