@@ -22,6 +22,7 @@ PAUSE_ARGUMENTS = ArgumentSpec(
     {
         "nodes": {"type": "list", "elements": "str", "default": []},
         "drain_timeout_s": {"type": "int", "default": 0},
+        "remember": {"type": "bool", "default": True},
     }
 )
 
@@ -114,9 +115,12 @@ class Pause:
         targets = [action.target for action in plan.actions]
         drained: dict[str, t.Any] = {}
         if targets and not check_mode:
-            # Remembered first: a run that is killed here can be undone all the same.
-            self._broker.command("SADD", self._names.paused, *targets)
+            if self._options["remember"]:
+                # Before it is done: a run that is killed here can be undone all the same.
+                self._broker.command("SADD", self._names.paused, *targets)
             self._tell("cancel_consumer", targets, lambda seen: not set(targets) & set(seen.consumers(self._queue)))
+            if not self._options["remember"]:
+                self._broker.command("SREM", self._names.paused, *targets)
         if self._options["drain_timeout_s"] > 0 and not check_mode:
             # On a second run nothing is paused any more, but what is held may still be waited for.
             paused = set(self._remembered()) & set(census.nodes)

@@ -127,6 +127,12 @@ options:
         wait. That they still hold some is reported and is no error.
     type: int
     default: 0
+  remember:
+    description:
+      - Whether O(state=paused) remembers the workers, so that O(state=consumed) resumes them and the queue counts as
+        paused on purpose. V(false) is for undoing O(state=consumed) of workers that had never consumed it.
+    type: bool
+    default: true
   sample_size:
     description:
       - How many messages and steps to describe. Counts are always of all.
