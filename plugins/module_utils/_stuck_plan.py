@@ -206,7 +206,7 @@ def report_stuck(first: Look, last: Look, jobs: Look, health: Look | None, done:
         if one["component"] in _BELOW and one["severity"] != OK and one["id"] not in known:
             findings.append(plain_finding({**one, "caused_by": None}))
     if jobs["moved"] is False:
-        said = "No job has begun or ended within the time that was given, although workers consume every queue."
+        said = "No job has begun or ended within the time that was given, although jobs wait."
         findings.append(Finding("stuck.still", "jobs", CRITICAL, "jobs", said))
     kept = ("project", "checked_at", "seconds", "verdicts", "figures")
     return {
