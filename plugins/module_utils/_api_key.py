@@ -16,7 +16,7 @@ from ._errors import OpsError
 from ._schema import Table
 
 _KEY_BYTES = 32
-_PREFIX_LENGTH = 8
+PREFIX_LENGTH = 8
 
 
 def make_key() -> str:
@@ -38,7 +38,7 @@ def plan_row(table: Table, raw: str, name: str, user_id: str, now: datetime.date
     offered = {
         "id": str(uuid.uuid4()),
         "hash": hash_key(raw),
-        "prefix": raw[:_PREFIX_LENGTH],
+        "prefix": raw[:PREFIX_LENGTH],
         "name": name,
         "user_id": user_id,
         "is_active": True,

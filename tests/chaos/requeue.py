@@ -189,7 +189,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--consumed-campaigns", type=int, default=50, help="with a Celery worker that consumes")
     parser.add_argument("--consumed-jobs", type=int, default=5000)
-    parser.add_argument("--killed-in", type=int, default=150, help="a call in so many is the last")
+    parser.add_argument("--killed-in", type=int, default=400, help="a call in so many is the last")
     parser.add_argument("--seed", type=int, default=0, help="0 for another one each time")
     given = parser.parse_args()
     seed = given.seed or random.randrange(1, 10**6)
