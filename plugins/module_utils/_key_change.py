@@ -84,7 +84,7 @@ class KeyChange:
         """Carry it out, or only plan it; return the module's result."""
         if self._state == "present":
             return self._make(check_mode)
-        found = find_keys(self._database, self._keys, self._options, self._act)
+        found = find_keys(self._database, self._keys, self._options, self._act, lock=True)
         plan = self._plan(found)
         missing = [identity for identity in plan.needed if identity not in self._options["new_keys"]]
         jobs: dict[str, dict[str, int]] = {}

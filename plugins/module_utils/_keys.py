@@ -147,7 +147,9 @@ def _key(row: t.Sequence[t.Any]) -> Key:
     )
 
 
-def find_keys(database: _postgres.Database, keys: KeyTable, options: t.Mapping[str, t.Any], act: str) -> list[Key]:
+def find_keys(
+    database: _postgres.Database, keys: KeyTable, options: t.Mapping[str, t.Any], act: str, *, lock: bool
+) -> list[Key]:
     """Return the keys that are meant: exactly one by id, hash or prefix, or all of a user."""
     sql = _postgres.sql
     where: dict[str, tuple[str, str]] = {
@@ -163,7 +165,7 @@ def find_keys(database: _postgres.Database, keys: KeyTable, options: t.Mapping[s
         keys.table.column(column)
         if option == "key_hash" and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
             raise OpsError(act, "key_hash is no SHA-256 in hexadecimal", "Pass key_file for the key itself")
-        found = keys.read(database, sql.SQL(condition).format(keys.column(column)), [value], lock=True)
+        found = keys.read(database, sql.SQL(condition).format(keys.column(column)), [value], lock=lock)
         _require_one(act, option, value, found)
         return found
     raise OpsError(act, "none is named", "Pass key_id, key_hash, key_file, prefix or user_id")

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - rendiff.ops.stack
   - rendiff.ops.postgres
   - rendiff.ops.state
+  - rendiff.ops.api_key
 attributes:
   check_mode:
     support: full
@@ -41,26 +42,10 @@ options:
     type: str
     required: true
     choices: [present, revoked, rotated]
-  key_id:
-    description:
-      - Id of the key.
-    type: str
-  key_hash:
-    description:
-      - SHA-256 of the key in hexadecimal.
-    type: str
   key_path:
     description:
       - File on the controller that holds the key itself and nothing else, also one encrypted by Vault.
     type: path
-  prefix:
-    description:
-      - The first characters of the key, as the service keeps them. Several keys with it are an error that lists them.
-    type: str
-  user_id:
-    description:
-      - All keys of this user.
-    type: str
   name:
     description:
       - Name of the key that is made.
