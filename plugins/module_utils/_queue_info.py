@@ -56,10 +56,11 @@ class QueueInfo:
         census = self._look.census()
         known = self._look.known_tasks()
         trash = self._look.trash()
-        held, paused = self._held(), self._paused()
+        held, parked, paused = self._held(), self._parked(), self._paused()
         unacked = self._unacked(census)
         consumed = {name for queues in census.nodes.values() for name in queues}
-        names = consumed | self._broker.queues() | set(options["queues"]) | ({*trash, *held, *paused, *unacked} - {""})
+        aside = {*trash, *held, *parked, *paused, *unacked} - {""}
+        names = consumed | self._broker.queues() | set(options["queues"]) | aside
         lengths = self._broker.lengths(sorted(names))
         scans = {queue: self._scan(queue, known) for queue in lengths} if options["scan"] else {}
         seen = Seen(
@@ -73,6 +74,7 @@ class QueueInfo:
             siblings=self._siblings(lengths),
             trash=trash,
             held=held,
+            parked=parked,
             paused=paused,
         )
         findings = judge(seen, options["visibility_timeout_s"], options["task_time_limit_s"])
@@ -113,6 +115,11 @@ class QueueInfo:
             queue = key.decode("utf-8", "replace")[len(begin) :].rsplit(":", 1)[0]
             found[queue] = found.get(queue, 0) + length
         return found
+
+    def _parked(self) -> dict[str, int]:
+        begin = self._keys.parked("")
+        lists = self._look.list_lengths(f"{glob_escape(begin)}*")
+        return {key.decode("utf-8", "replace")[len(begin) :]: length for key, length in lists.items()}
 
     def _paused(self) -> dict[str, list[str]]:
         begin = f"{self._base}paused:"
