@@ -14,8 +14,8 @@ import urllib.request
 
 import pytest
 import redis
-from conftest import Sandbox, docker, run
-from jobs_common import STEPS, Jobs, message, until
+from conftest import STEPS, Sandbox, docker, run, until
+from jobs_common import Jobs, message
 
 
 @pytest.fixture(name="jobs")
