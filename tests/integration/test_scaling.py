@@ -56,6 +56,11 @@ def worker(sandbox: Sandbox) -> Module:
     return Module("rendiff_worker", project=sandbox.project, census_interval_s=1)
 
 
+def core_worker(sandbox: Sandbox) -> Core:
+    """Return the body of rendiff_worker."""
+    return Core(change, WORKER_ARGUMENTS, changes=True, project=sandbox.project, census_interval_s=1)
+
+
 def encode(sandbox: Sandbox, seconds: int) -> str:
     """Submit an encode and wait until it has begun."""
     job = sandbox.submit("--seconds", str(seconds))[0]
@@ -170,16 +175,16 @@ def test_a_fixed_name_and_a_fixed_port_are_refused_with_the_line(one: Sandbox, t
 def test_memory_that_the_host_does_not_have_is_refused_with_the_arithmetic(one: Sandbox, tmp_path: Path) -> None:
     with small_project(one, tmp_path, memory="900g") as project:
         info = Core(look_at_scale, SCALE_ARGUMENTS, changes=False, project=project.name, service="other", replicas=3)
-        (refusal,) = info().result["scale"]["refusals"]
+        (refusal,) = info().result["refusals"]
         begin = (
             "Cannot scale 'other' from 1 to 3: 2 more x 921600 MiB (the limit of each) = 1843200 MiB, and the host has "
         )
         assert refusal.startswith(begin) and refusal.split(begin)[1].split(" MiB of memory available. ")[0].isdigit()
         assert '-e \'{"scaling_force": ["memory"]}\'' in refusal
-        forced = info(force=["memory"]).result["scale"]
+        forced = info(force=["memory"]).result
         assert forced["refusals"] == [] and f"Forced: {begin}" in " ".join(forced["warnings"])
         # What asks for no more is not refused.
-        assert info(replicas=1).result["scale"]["refusals"] == []
+        assert info(replicas=1).result["refusals"] == []
 
 
 def test_a_graphics_card_that_the_engine_cannot_give_is_refused(one: Sandbox, tmp_path: Path) -> None:
@@ -295,7 +300,7 @@ def test_what_was_killed_while_it_drained_can_be_undone(one: Sandbox) -> None:
 
 def test_a_removal_that_is_killed_is_undone_or_ended_by_a_second_run_and_loses_no_encode(one: Sandbox) -> None:
     first = one.container(SERVICE)
-    core = Core(change, WORKER_ARGUMENTS, changes=True, project=one.project, census_interval_s=1)
+    core = core_worker(one)
     with second_worker(one) as second, one.broker() as client:
         node = f"celery@{docker('inspect', '-f', '{{.Config.Hostname}}', second)}"
         until(lambda: node in consumers(one), "the second worker consumes")
@@ -326,15 +331,17 @@ def test_a_removal_that_is_killed_is_undone_or_ended_by_a_second_run_and_loses_n
 def test_two_workers_of_one_name_are_not_told_apart(one: Sandbox) -> None:
     before = consumers(one)
     hostname = docker("inspect", "-f", "{{.Config.Hostname}}", one.container(SERVICE))
-    change_workers = worker(one)
     with second_worker(one, hostname=hostname):
         until(lambda: census(one).duplicates, "both answer")
-        for wish in ({"state": "drained"}, {"state": "restarted"}, {"state": "removed", "service": "cpu", "keep": 1}):
-            refused = change_workers(**wish)
+        told = worker(one)(state="drained").result["msg"]
+        for wish in ({"state": "consumed"}, {"state": "restarted"}, {"state": "removed", "service": "cpu", "keep": 1}):
+            refused = core_worker(one)(**wish)
             assert refused.failed and f"several answer to the name 'celery@{hostname}'" in refused.result["msg"]
-            assert refused.result["msg"].endswith("Give each a host name or a node name (-n) of its own.")
+        assert told.endswith(
+            "what one of them holds may be hidden. Give each a host name or a node name (-n) of its own."
+        )
         assert before == [f"celery@{hostname}"] == consumers(one)
-    assert not change_workers(check=True, state="restarted", unwell_only=True).result["changed"]
+    assert not core_worker(one)(check=True, state="restarted", unwell_only=True).result["changed"]
 
 
 def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: Sandbox) -> None:
