@@ -454,14 +454,13 @@ def test_the_job_of_a_worker_that_was_killed_is_put_back_and_runs(sandbox: Sandb
 
 def test_a_worker_that_hangs_is_not_taken_for_dead(sandbox: Sandbox, client: redis.Redis) -> None:
     worker = sandbox.container("worker-cpu")
-    module = queue(sandbox)
-    (job,) = sandbox.submit("--seconds", "15")
+    module = core_queue(sandbox)
+    (job,) = sandbox.submit("--seconds", "3")
     until(lambda: statuses(sandbox, [job]) == ["processing"], "the job begins")
     with sandbox.broken(["kill", "-s", "STOP", worker], ["kill", "-s", "CONT", worker]):
         options = {"queue": "default", "census_timeout_s": 1.0}
-        for state in ({"state": "restored", "min_age_s": 0, "census_interval_s": 0.1, "force": ["foreign_owner"]},):
-            refused = module(**options, **state)
-            assert refused.failed and "0 of 1 workers connected to Redis answered" in refused.result["msg"]
+        refused = module(**options, state="restored", min_age_s=0, census_interval_s=0.1, force=["foreign_owner"])
+        assert refused.failed and "0 of 1 workers connected to Redis answered" in refused.result["msg"]
         paused = module(**options, state="paused")
         assert paused.failed and "0 of 1 workers" in paused.result["msg"]
         assert client.hlen("unacked") == 1
