@@ -17,7 +17,7 @@ import typing as t
 from . import _postgres
 from ._errors import OpsError
 from ._job_evidence import Evidence
-from ._job_find import WALK_MAX, Found, find_messages, park_message_call
+from ._job_find import THIN_SAME, WALK_MAX, Found, find_messages, park_message_call
 from ._job_plan import PARK_MESSAGE
 from ._job_rows import CANCELLED, FAILED, WAITING, JobTable
 from ._job_send import Sender
@@ -32,11 +32,12 @@ BATCH = 1000
 # Jobs whose messages are looked for in one pass over the queues.
 _GROUP = 2000
 _LOCKED = 200
-# Row by row by their key, whatever the statistics of the table say: a whole scan in every batch would be quadratic.
+# Row by row, by their key and then by their place, whatever the statistics of the table say: a whole scan in every
+# batch would be quadratic. A row that is locked keeps its place.
 _PICKED = (
-    "WITH picked AS (SELECT j.id, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
-    " (SELECT {key} AS id FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED) AS j"
-    " WHERE o.action = %s AND o.n = ANY (%s))"
+    "WITH picked AS (SELECT j.place, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
+    " (SELECT j.ctid AS place FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED)"
+    " AS j WHERE o.action = %s AND o.n = ANY (%s))"
 )
 
 Beat = t.Callable[[], None]
@@ -168,7 +169,7 @@ class Applier:
         """Change the rows that are as they were judged, and return their steps, in order."""
         sql, table = _postgres.sql, self._table
         statement = sql.SQL(
-            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE {key} = picked.id RETURNING picked.n"
+            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE j.ctid = picked.place RETURNING picked.n"
         ).format(
             key=table.key,
             table=table.name,
@@ -256,12 +257,15 @@ class Applier:
         for step in self._lock(action, todo):
             job = step.job.lower()
             messages, orphans = list(found.get(job, [])), self._evidence.orphans.get(job, [])
+            removed = 0
             if action == THIN and job not in self._evidence.held:
                 # Another look than the one that counted them: one stays, that is served first.
                 if not messages:
                     continue
-                messages.pop()
-            removed = sum(int(count) for count in self._broker.pipeline([each.removal for each in messages]))
+                kept = messages.pop()
+                if kept.copies > 1:
+                    removed += int(self._broker.script(THIN_SAME, [kept.place.key], [kept.raw]))
+            removed += sum(int(count) for count in self._broker.pipeline([each.removal for each in messages]))
             for entry in orphans:
                 removed += int(self._broker.script(*drop_call(entry, self._keys)))
             if removed or (action == CANCEL and not step.copies):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import typing as t
 
@@ -42,6 +43,8 @@ CHANGE_ARGUMENTS = ArgumentSpec(
         "task": {"type": "str", "default": TASK},
         "allow_unconsumed": {"type": "bool", "default": False},
         "progress_path": {"type": "path"},
+        # The action plugin's.
+        "progress_interval_s": {"type": "float", "default": 0.0},
     }
 ).merge(JOB_ARGUMENTS, STATE_ARGUMENTS)
 
@@ -50,6 +53,8 @@ _USUAL = {"queued": _OPEN, "cancelled": (*_OPEN, *CANCELLED), "reconciled": ()}
 _VERBS = {"queued": "requeue jobs", "cancelled": "cancel jobs", "reconciled": "reconcile jobs"}
 # Two runs of this on one database exclude each other by it, also when one was killed: it ends with the connection.
 _LOCK = (0x72646F70, 1)
+# The server ends the statement of a run that was killed before it lets go of its connection.
+_LOCKED_WITHIN_S = 10.0
 # What a message takes in Redis, in bytes, with what is written beside it.
 _MESSAGE_BYTES = 1_300
 
@@ -113,8 +118,12 @@ class JobChange:
     def _hold(self, stack: contextlib.ExitStack) -> t.Callable[[], None]:
         """Keep every other change of queues and jobs off until the stack ends; return what is to be called often."""
         database = self._site.database
-        if not database.query("SELECT pg_try_advisory_lock(%s, %s)", _LOCK)[0][0]:
-            raise OpsError(self._act, "another run of this is at work on the same database", "Wait for it")
+        deadline = time.monotonic() + _LOCKED_WITHIN_S
+        while not database.query("SELECT pg_try_advisory_lock(%s, %s)", _LOCK)[0][0]:
+            database.rollback()
+            if time.monotonic() > deadline:
+                raise OpsError(self._act, "another run of this is at work on the same database", "Wait for it")
+            threading.Event().wait(0.2)
         database.commit()
         busy = Busy(self._site.broker, self._site.keys, self._act, heir=f"jobs of {self._site.database_name}")
         return stack.enter_context(busy).refresh

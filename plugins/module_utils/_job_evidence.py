@@ -18,21 +18,18 @@ import typing as t
 
 from . import _postgres
 from ._census import Census, HeldTask
-from ._message import parse_message
 from ._queue import Keys
 from ._queue_look import Look
-from ._queue_plan import glob_escape
+from ._queue_places import IN_LIST, Place, find_places
 from ._queue_scan import QueueScanner
 from ._redis import Broker
 from ._unacked import Holder, Rules, Unacked, judge, read_unacked
 
-# A higher one tells more of a job: its place is what is shown.
-IN_LIST, ORPHAN, FOREIGN, ASIDE, UNCLEAR, RESERVED, ACTIVE = range(7)
+# With IN_LIST, FOREIGN and ASIDE. A higher one tells more of a job: its place is what is shown.
+ORPHAN, UNCLEAR, RESERVED, ACTIVE = 1, 4, 5, 6
 _COLUMNS = ("lists", "orphan", "foreign_lists", "aside", "unclear", "reserved", "active")
 # Workers hold a few each; what is beyond this is left for the next run.
 _DELIVERED_MAX = 20_000
-# Parts of the names of lists that are answers and never tasks.
-_ANSWERS = (b".reply.celery.pidbox", b"celeryev")
 
 TABLES = (
     "CREATE TEMPORARY TABLE rdops_seen (job text NOT NULL, kind smallint NOT NULL, place text)",
@@ -45,17 +42,6 @@ _GATHER = (
     + ", ".join(f"count(*) FILTER (WHERE kind = {kind})" for kind in range(len(_COLUMNS)))
     + ", (array_agg(place ORDER BY kind DESC))[1] FROM rdops_seen GROUP BY job"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """One list of messages. ``kind``: IN_LIST, FOREIGN or ASIDE; ``queue`` is empty where it is no queue's."""
-
-    kind: int
-    key: bytes
-    name: str
-    queue: str = ""
-    step: int = 0
 
 
 @dataclasses.dataclass
@@ -76,24 +62,6 @@ class Evidence:
     now: float = 0.0
     orphans: dict[str, list[Unacked]] = dataclasses.field(default_factory=dict)
     held: dict[str, list[HeldTask]] = dataclasses.field(default_factory=dict)
-
-
-def classify(key: bytes, keys: Keys, bound: t.Collection[str], head: bytes) -> Place | None:
-    """Tell what a list is; None for one that holds no messages. ``head``: one of its messages. Pure."""
-    name = key.decode("utf-8", "replace")
-    if not name.startswith(keys.prefix) or any(part in key for part in _ANSWERS):
-        return None
-    short = name[len(keys.prefix) :]
-    if short.startswith("rdops:"):
-        return Place(ASIDE, key, name)
-    queue, separator, step = short.rpartition(keys.separator)
-    if not separator:
-        queue, step = short, "0"
-    if queue not in bound and not parse_message(head).task:
-        return None
-    if step.isdigit() and int(step) in keys.steps and (separator or step == "0"):
-        return Place(IN_LIST, key, queue, queue, int(step))
-    return Place(FOREIGN, key, f"a list of queue '{queue}'")
 
 
 def doubt_of(first: Census, second: Census) -> str:
@@ -140,7 +108,7 @@ class Gatherer:
         delivered: dict[str, Unacked] = {}
         surplus = self._read_delivered(delivered)
         bound = self._broker.queues() | {name for queues in first.nodes.values() for name in queues}
-        places = self.places(bound | set(self._options["queues"]))
+        places = find_places(self._broker, self._look, self._keys, bound | set(self._options["queues"]))
         known = self._look.known_tasks()
         found = Evidence(first, known, places)
         foreign = 0
@@ -169,13 +137,6 @@ class Gatherer:
         self._database.execute("ANALYZE rdops_evidence")
         self._database.commit()
         return found
-
-    def places(self, bound: t.Collection[str]) -> tuple[Place, ...]:
-        """Return every list of messages, within a queue the one of step 0 last."""
-        lists = self._look.keys_like(f"{glob_escape(self._keys.prefix)}*", "list")
-        heads = self._broker.pipeline([("LRANGE", key, -1, -1) for key in lists])
-        found = [classify(key, self._keys, bound, head[0] if head else b"") for key, head in zip(lists, heads)]
-        return tuple(sorted((p for p in found if p is not None), key=lambda p: (-p.kind, p.queue, -p.step, p.key)))
 
     def _read(self, place: Place, found: Evidence) -> int:
         """Read one list into the table; return how many of its messages only a worker can read."""

@@ -48,6 +48,18 @@ def read_figures(database: _postgres.Database, table: JobTable, window_s: int) -
     }
 
 
+def read_pulse(database: _postgres.Database, table: JobTable) -> tuple[tuple[str, int], ...]:
+    """Return how many jobs have each status but waiting: it differs as soon as one begins or ends."""
+    rows = database.query(
+        _postgres.sql.SQL("SELECT {}, count(*) FROM {} AS j WHERE {} <> ALL (%s) GROUP BY 1 ORDER BY 1").format(
+            table.status, table.name, table.status
+        ),
+        [list(WAITING)],
+    )
+    database.rollback()
+    return tuple((str(status), int(count)) for status, count in rows)
+
+
 def _by_operation(database: _postgres.Database, table: JobTable, window_s: int) -> list[dict[str, t.Any]]:
     sql = _postgres.sql
     took = sql.SQL("extract(epoch FROM {} - {})").format(table.newest(["completed_at"]), table.newest(["started_at"]))

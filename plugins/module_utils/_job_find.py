@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ._job_evidence import IN_LIST, Place
 from ._queue import Keys
+from ._queue_places import IN_LIST, Place
 from ._queue_scan import CHUNK, job_in, judge_message
 from ._redis import Broker
 
@@ -28,18 +28,31 @@ return 0
 """
 
 
+# Leaves one of several messages of the very same bytes, that which is served first.
+THIN_SAME = """
+local count = #redis.call('LPOS', KEYS[1], ARGV[1], 'COUNT', 0)
+if count > 1 then return redis.call('LREM', KEYS[1], count - 1, ARGV[1]) end
+return 0
+"""
+
+
 class Found(t.NamedTuple):
-    """One message in a list. ``walk``: how many others Redis passes to remove it, from the nearer end."""
+    """A message in a list. ``walk``: how many others Redis passes to remove it, from the nearer end.
+
+    ``copies``: how often its very bytes were read there. While the list moves, one may be read more than once.
+    """
 
     place: Place
     raw: bytes
     at: int
     walk: int
+    copies: int = 1
 
     @property
     def removal(self) -> tuple[t.Any, ...]:
-        """Return the command that removes it, from the end that is nearer to it."""
-        return ("LREM", self.place.key, 1 if self.walk == self.at else -1, self.raw)
+        """Return the command that removes it, from the end that is nearer to it, or all that are the same."""
+        count = 0 if self.copies > 1 else 1 if self.walk == self.at else -1
+        return ("LREM", self.place.key, count, self.raw)
 
 
 def _chunks(broker: Broker, place: Place) -> t.Iterator[tuple[int, list[bytes]]]:
@@ -56,7 +69,7 @@ def _chunks(broker: Broker, place: Place) -> t.Iterator[tuple[int, list[bytes]]]
 def find_messages(
     broker: Broker, places: t.Iterable[Place], jobs: t.Collection[str], beat: t.Callable[[], None]
 ) -> dict[str, list[Found]]:
-    """Return the messages in queues for some jobs (in lower case), each once; that served last comes first."""
+    """Return the messages in queues for some jobs (in lower case), the same bytes once; that served last first."""
     found: dict[str, dict[tuple[bytes, bytes], Found]] = {}
     for place in places:
         if place.kind != IN_LIST:
@@ -69,7 +82,9 @@ def find_messages(
                 if job in jobs:
                     index = begin + offset
                     walk = min(index, max(0, length - index))
-                    found.setdefault(job, {})[(place.key, raw)] = Found(place, raw, index, walk)
+                    messages = found.setdefault(job, {})
+                    same = messages.get((place.key, raw))
+                    messages[(place.key, raw)] = Found(place, raw, index, walk, same.copies + 1 if same else 1)
     return {job: list(messages.values()) for job, messages in found.items()}
 
 

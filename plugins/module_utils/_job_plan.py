@@ -31,6 +31,13 @@ _COLUMNS = (
     "SELECT {key} AS id, ''::text AS job, ''::text AS action, ''::text AS version, ''::text AS status,"
     " 0::float8 AS age, ''::text AS priority, 0 AS copies"
 )
+# Which are done within the limit is the same on every run. Of equal age those come first that lie first in their table:
+# in any other order each row would be on a page of its own.
+_ORDER = (
+    "INSERT INTO rdops_order SELECT (o.it).*, row_number() OVER (ORDER BY (o.it).age DESC NULLS FIRST, o.place) AS n"
+    " FROM (SELECT it, it.ctid AS place FROM rdops_todo AS it ORDER BY it.age DESC NULLS FIRST, it.job LIMIT %s) AS o"
+    " ORDER BY n"
+)
 _UNAPPROVED = "NOT EXISTS (SELECT FROM rdops_approved AS a WHERE a.job = o.job AND a.action = o.action)"
 
 Owners = t.Callable[[t.Sequence[str]], t.Mapping[str, str]]
@@ -168,11 +175,7 @@ class Planner:
         order = Order(PlanStream(self._sample_size))
         if approved is not None:
             self._hold_against(approved, order)
-        self._database.execute(
-            "INSERT INTO rdops_order SELECT o.*, row_number() OVER (ORDER BY o.age DESC NULLS FIRST, o.job) AS n"
-            " FROM rdops_todo AS o ORDER BY n LIMIT %s",
-            [max_jobs or None],
-        )
+        self._database.execute(_ORDER, [max_jobs or None])
         self._database.execute("ANALYZE rdops_order")
         total = int(self._database.query("SELECT count(*) FROM rdops_todo")[0][0])
         for pairs in self.pairs():

@@ -22,7 +22,7 @@ _SAID = {
     PARK: "failed for good after too many tries",
     THIN: "freed of messages that would run them twice",
     SWEEP: "freed of messages that would run them again",
-    PARK_MESSAGE: "messages put aside at which a worker would stop",
+    PARK_MESSAGE: "put aside, as a worker would stop at them",
 }
 _BECOMES = {
     MARK: "queued",

@@ -178,9 +178,9 @@ def _copy_text(rows: t.Sequence[t.Sequence[str | None]]) -> str:
         lines = []
     text = "\n".join(lines) + "\n"
     # Mostly there is nothing to escape, which is seen of all at once.
-    if lines and "\\" not in text and "\r" not in text and text.count("\n") == len(rows):
-        if text.count("\t") == sum(map(len, rows)) - len(rows):
-            return text
+    plain = "\\" not in text and "\r" not in text and text.count("\n") == len(rows)
+    if lines and plain and text.count("\t") == sum(map(len, rows)) - len(rows):
+        return text
     return "".join("\t".join("\\N" if cell is None else _escape(cell) for cell in row) + "\n" for row in rows)
 
 

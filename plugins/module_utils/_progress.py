@@ -17,6 +17,18 @@ from ._state import whole_file
 _EVERY_S = 0.5
 
 
+def progress_line(raw: str) -> str:
+    """Return the content of the file as a line for people, empty where it is none. Pure."""
+    try:
+        told = json.loads(raw)
+        step, done, total, seconds = str(told["step"]), int(told["done"]), int(told["total"]), float(told["seconds"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+    if total <= 0:
+        return f"{step}, {seconds:.0f} s"
+    return f"{step}: {done:,} of {total:,} ({done * 100 // total} %), {seconds:.0f} s"
+
+
 class Progress:
     """Keep a file up to date while the block runs, and remove it; without a path, do nothing."""
 

@@ -17,6 +17,7 @@ from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
 from ._queue import QUEUE_ARGUMENTS, Keys
 from ._queue_look import Look
+from ._queue_places import IN_LIST, find_places
 from ._queue_plan import Names, glob_escape
 from ._queue_report import Seen, UnackedSummary, is_sibling, judge, report
 from ._queue_scan import QueueScanner, Scan
@@ -61,6 +62,9 @@ class QueueInfo:
         consumed = {name for queues in census.nodes.values() for name in queues}
         aside = {*trash, *held, *parked, *paused, *unacked} - {""}
         names = consumed | self._broker.queues() | set(options["queues"]) | aside
+        # One that nobody has ever consumed is known by its messages alone.
+        places = find_places(self._broker, self._look, self._keys, names)
+        names |= {place.queue for place in places if place.kind == IN_LIST}
         lengths = self._broker.lengths(sorted(names))
         scans = {queue: self._scan(queue, known) for queue in lengths} if options["scan"] else {}
         seen = Seen(

@@ -118,6 +118,14 @@ def _findings(findings: t.Sequence[Item]) -> str:
     return f"<h3>Everything that was looked at</h3>{''.join(entries)}"
 
 
+def _story(health: Item) -> str:
+    parts = []
+    for name, title in (("causes", "What was wrong before"), ("done", "What was done")):
+        items = "".join(f"<li>{_text(sentence)}</li>" for sentence in health.get(name) or ())
+        parts.append(f"<h3>{title}</h3><ul>{items}</ul>" if items else "")
+    return "".join(parts)
+
+
 def _hazards(hazards: t.Sequence[Item]) -> str:
     if not hazards:
         return ""
@@ -133,7 +141,7 @@ def _host(name: str, health: Item) -> str:
         f'<section class="host"><div class="row"><h2>{_text(name)}</h2>{_pill(health["verdict"])}</div>'
         f'<p class="soft">{project}checked {_text(health["checked_at"])} in {health["seconds"]:.1f} s'
         f" · {_text(counted)}</p>"
-        f"{_causes(health)}{_tiles(health['findings'])}"
+        f"{_causes(health)}{_story(health)}{_tiles(health['findings'])}"
         f"{render_charts(health.get('measurements') or {})}{_hazards(health['hazards'])}{_findings(health['findings'])}"
         "</section>"
     )

@@ -65,6 +65,16 @@ def _queues(measured: t.Mapping[str, t.Any]) -> str:
     return f"<h3>Queues</h3>{''.join(rows)}"
 
 
+def _verdicts(measured: t.Mapping[str, t.Any]) -> str:
+    verdicts = measured.get("verdicts") or {}
+    most = max(verdicts.values(), default=0)
+    rows = [
+        _bar(name, [("waiting" if name in ("waiting", "running", "ended") else "stuck", count)], f"{count:,}", most)
+        for name, count in sorted(verdicts.items(), key=lambda pair: -pair[1])
+    ]
+    return f"<h3>What is true of the jobs</h3>{''.join(rows)}" if rows else ""
+
+
 def _memory(measured: t.Mapping[str, t.Any]) -> str:
     rows = []
     for row in measured.get("containers") or []:
@@ -90,5 +100,5 @@ def _space(measured: t.Mapping[str, t.Any]) -> str:
 
 def render_charts(measured: t.Mapping[str, t.Any]) -> str:
     """Return the pictures of what was measured; nothing for what was not."""
-    drawn = "".join(part(measured) for part in (_latency, _queues, _memory, _space))
+    drawn = "".join(part(measured) for part in (_latency, _queues, _verdicts, _memory, _space))
     return f'<div class="charts">{drawn}</div>' if drawn else ""

@@ -22,11 +22,10 @@ from ._errors import OpsError
 from ._pools import Load, load_of
 from ._queue import QUEUE_ARGUMENTS, Keys
 from ._scale_facts import cpus_wanted, described, lasting, memory_available, must_stay, not_ready, plan_lines, runtimes
-from ._scale_plan import FORCE, Facts, Host, Room, choose_service, decide
+from ._scale_plan import FORCE, Facts, Host, Room, choose_service, decide, fits
 from ._stack import STACK_ARGUMENTS, Stack, discover
-from ._worker_change import tokens_of
 from ._worker_drain import POLL_S, WorkerLook
-from ._workers import Worker, choose_victims
+from ._workers import Worker, choose_victims, tokens_of
 
 SCALE_ARGUMENTS = ArgumentSpec(
     {
@@ -90,6 +89,7 @@ class ScaleInfo:
             "refusals": list(decision.refusals),
             "warnings": list(decision.warnings),
             "budget": decision.budget,
+            "fits": fits(facts, tokens_of(options["confirm"])),
             "leaves": [worker.describe(time.time()) for worker in going],
             "workers": [worker.describe(time.time()) for worker in workers],
             "ready": not reasons,
@@ -143,6 +143,7 @@ class ScaleInfo:
             memory_bytes=memory_bytes,
             memory_basis=basis,
             cpus_wanted=cpus_wanted(stack, service, wanted),
+            cpus_each=max((replica.cpu_limit for replica in service.replicas), default=0.0),
             image_missing=image if image and self._client.image(image) is None else "",
             image_drifted=any(
                 hazard["id"] == "image_drifted" and hazard["subject"] in {one.name for one in service.replicas}

@@ -59,7 +59,8 @@ class Facts:
 
     ``lines`` names the line of a Compose file for each of ``container_name``, ``ports`` and ``service``, where found.
     ``memory_bytes`` is what one more container may take and ``memory_basis`` where that figure comes from.
-    ``cpus_wanted`` is what all containers of the project may use together afterwards, in CPUs.
+    ``cpus_wanted`` is what all containers of the project may use together afterwards, and ``cpus_each`` what one of the
+    service's may, in CPUs; 0 where there is no limit.
     """
 
     service: str
@@ -74,6 +75,7 @@ class Facts:
     memory_bytes: int | None
     memory_basis: str
     cpus_wanted: float
+    cpus_each: float = 0.0
     image_missing: str = ""
     image_drifted: bool = False
 
@@ -147,6 +149,21 @@ def decide(facts: Facts, force: t.Collection[str] = (), confirm: t.Collection[st
             )
         warnings += [f"Assumed of {sentence}." for load in facts.loads for sentence in load.assumed]
     return Decision(tuple(refusals), tuple(warnings), budget)
+
+
+def fits(facts: Facts, confirm: t.Collection[str] = ()) -> int:
+    """Return the number nearest to the wanted one against which nothing stands, within the CPUs of the host too."""
+    for wanted in range(facts.wanted, facts.current, -1):
+        fewer = facts.wanted - wanted
+        loads = tuple(
+            dataclasses.replace(load, replicas=load.replicas - fewer) if load.service == facts.service else load
+            for load in facts.loads
+        )
+        cpus = facts.cpus_wanted - fewer * facts.cpus_each
+        less = dataclasses.replace(facts, wanted=wanted, loads=loads, cpus_wanted=cpus)
+        if cpus <= facts.host.cpus and not decide(less, (), confirm).refusals:
+            return wanted
+    return min(facts.wanted, facts.current)
 
 
 def _refusal(facts: Facts, cause: str, remedy: str = "") -> str:

@@ -83,6 +83,8 @@ def render_text(report: t.Mapping[str, t.Any]) -> str:
             lines.append(f"  {_MARKS[finding['severity']]:<10}{printable(finding['summary'])}")
             lines.extend(f"{_INDENT}-> {printable(other['summary'])}" for other in explained_by(findings, identity))
             lines.extend(f"{_INDENT}next: {printable(command)}" for command in finding["commands"])
+        lines.extend(f"  {'WAS':<10}{printable(sentence)}" for sentence in health.get("causes") or ())
+        lines.extend(f"  {'DONE':<10}{printable(sentence)}" for sentence in health.get("done") or ())
         well = [finding for finding in findings if finding["severity"] == OK]
         if not health["root_causes"]:
             lines.extend(f"  {'OK':<10}{printable(finding['summary'])}" for finding in well)

@@ -148,6 +148,23 @@ def summarize(findings: t.Sequence[Finding]) -> str:
     return " ".join(parts)
 
 
+def plain_finding(plain: t.Mapping[str, t.Any]) -> Finding:
+    """Return a finding from what ``describe`` returned."""
+    fields = {name: plain[name] for name in ("id", "component", "severity", "subject", "summary", "evidence")}
+    return Finding(**fields, commands=tuple(plain["commands"]), caused_by=str(plain["caused_by"] or ""))
+
+
+def verdict_of(findings: t.Sequence[Finding]) -> dict[str, t.Any]:
+    """Return what a report over hosts needs of findings: the verdict, a summary, and what stands for itself."""
+    return {
+        "verdict": overall(findings),
+        "summary": summarize(findings),
+        "root_causes": [finding.id for finding in root_causes(findings)],
+        "findings": [finding.describe() for finding in findings],
+        "hazards": [],
+    }
+
+
 def fails(verdict: str, fail_on: str) -> bool:
     """Tell whether a verdict ends a run as failed, under ``never``, ``warning``, ``unknown`` or ``critical``."""
     return fail_on != "never" and rank(verdict) >= rank(fail_on)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 import typing as t
@@ -15,6 +14,8 @@ import typing as t
 from . import _redis
 from ._argspec import ArgumentSpec
 from ._busy import Busy
+from ._cgroup import read_text
+from ._compose_lines import find_line
 from ._credentials import REDIS_ARGUMENTS, resolve_redis
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
@@ -23,7 +24,21 @@ from ._queue import QUEUE_ARGUMENTS, Keys
 from ._scale_plan import choose_service
 from ._stack import STACK_ARGUMENTS, Stack, discover
 from ._worker_drain import POLL_S, Drain, WorkerLook
-from ._workers import DEAD, DEAF, FROZEN, LIVE, STARTING, Worker, choose_victims, ready, require_confirm, unwell
+from ._workers import (
+    DEAD,
+    DEAF,
+    FROZEN,
+    LIVE,
+    STARTING,
+    Worker,
+    choose_victims,
+    ready,
+    require_confirm,
+    say,
+    select,
+    tokens_of,
+    unwell,
+)
 
 STATES = ("drained", "consumed", "restarted", "removed")
 WORKER_ARGUMENTS = ArgumentSpec(
@@ -52,20 +67,6 @@ _TRANSITIONS = {
 }
 
 
-def tokens_of(confirm: str) -> frozenset[str]:
-    """Return what a confirmation names. Pure."""
-    return frozenset(word for word in re.split(r"[\s,]+", confirm) if word)
-
-
-def select(workers: t.Sequence[Worker], names: t.Collection[str]) -> list[Worker]:
-    """Return the workers of these containers or nodes; a name that is none of them is refused. Pure."""
-    for name in names:
-        if not any(name in (worker.container, worker.node) for worker in workers):
-            listed = ", ".join(sorted(worker.container for worker in workers)) or "none"
-            raise OpsError(f"find worker '{name}'", "no container or node has that name", f"Workers are: {listed}")
-    return [worker for worker in workers if not names or worker.container in names or worker.node in names]
-
-
 class WorkerChange:
     """One change of some workers. ``options`` are those of ``WORKER_ARGUMENTS``."""
 
@@ -78,6 +79,7 @@ class WorkerChange:
         self._options = options
         self._state: str = options["state"]
         self._drain = Drain(broker, keys, look)
+        self._stack = stack
         self._confirm = tokens_of(options["confirm"])
         self._service = choose_service(options["service"], stack.services).name if options["service"] else ""
         self._done: list[str] = []
@@ -114,11 +116,18 @@ class WorkerChange:
                 "still_encoding": [worker.describe(now) for worker in left],
                 "drained": not left,
                 "ended_jobs": sorted(self._ended),
+                "started_at_line": self._lines(workers),
                 "confirm": ",".join(sorted({token for worker in left for token in worker.tokens})),
                 "seconds": round(time.monotonic() - begin, 1),
             },
-            "msg": self._say(list(seen.values()), chosen, left, check_mode, now),
+            "msg": say(list(seen.values()), chosen, left, self._ended, self._options, check=check_mode),
         }
+
+    def _lines(self, workers: t.Sequence[Worker]) -> dict[str, str]:
+        """Return by service the line of a Compose file that says what its workers consume, where it is found."""
+        files = {path: read_text(path) or "" for path in self._stack.config_files}
+        found = {service: find_line(files, service, "command", "-Q") for service in {one.service for one in workers}}
+        return {service: str(line) for service, line in sorted(found.items()) if line is not None}
 
     def _choose(self, workers: t.Sequence[Worker]) -> list[Worker]:
         named = select(workers, self._options["names"])
@@ -273,27 +282,6 @@ class WorkerChange:
                     f"Look at: docker logs --tail 100 {worker.container}",
                 )
             threading.Event().wait(POLL_S)
-
-    def _say(
-        self, seen: t.Sequence[Worker], chosen: t.Sequence[Worker], left: t.Sequence[Worker], check: bool, now: float
-    ) -> str:
-        if not seen:
-            return "There is no container of a worker."
-        names = ", ".join(worker.container for worker in chosen)
-        if not chosen:
-            said = f"No worker has to be {self._state}."
-        elif check:
-            said = f"Would be {self._state}: {names}."
-        else:
-            said = f"{self._state.capitalize()}: {names}."
-        if check:
-            said += "".join(f" {worker.holds(now)}: it is waited for." for worker in chosen if worker.busy)
-        if left:
-            said += f" Not yet idle after {self._options['drain_timeout_s']} s: "
-            said += "; ".join(worker.holds(now) for worker in left) + "."
-        if self._ended:
-            said += f" Ended with it: {', '.join(sorted(self._ended))}; their messages stay unacknowledged."
-        return said
 
 
 def change(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bool) -> dict[str, t.Any]:

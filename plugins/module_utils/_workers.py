@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
+import time
 import typing as t
 
 from ._census import Census, HeldTask
 from ._compose import Replica
 from ._errors import OpsError
-from ._pools import option_of, queues_of
+from ._pools import option_of, processes_of, queues_of
 from ._unacked import Unacked, parse_moment
 
 LIVE, STARTING, DEAF, DEAD, FROZEN = "live", "starting", "deaf", "dead", "frozen"
@@ -27,6 +30,7 @@ class Worker:
     ``queues`` is what it consumes now, ``expected`` what it is started with, where its command tells. ``unacked`` are
     the jobs of messages that were delivered to it in its present life and that it does not tell of. ``encoders`` are
     the ffmpeg processes in it, None where nobody looked. ``usual_node`` is how it is called while it does not answer.
+    ``processes`` is how many tasks it runs at a time.
     """
 
     container: str
@@ -42,6 +46,7 @@ class Worker:
     encoders: int | None = None
     health: str = "none"
     usual_node: str = ""
+    processes: int = 1
 
     @property
     def busy(self) -> bool:
@@ -69,6 +74,7 @@ class Worker:
             "node": self.node,
             "queues": list(self.queues),
             "expected_queues": list(self.expected),
+            "processes": self.processes,
             "encoding": [
                 {
                     "job_id": task.job_id,
@@ -158,6 +164,7 @@ def classify(
         encoders=encoders if kind == DEAF else None,
         health=replica.health,
         usual_node=assumed,
+        processes=processes_of("worker", replica.command, dict(replica.environment), os.cpu_count() or 1)[0],
     )
 
 
@@ -209,3 +216,45 @@ def choose_victims(workers: t.Sequence[Worker], keep: int) -> list[Worker]:
         return (rank, len(worker.held) + len(worker.unacked), -began, -worker.number)
 
     return sorted(workers, key=cost)[: max(0, len(workers) - keep)]
+
+
+def tokens_of(confirm: str) -> frozenset[str]:
+    """Return what a confirmation names. Pure."""
+    return frozenset(word for word in re.split(r"[\s,]+", confirm) if word)
+
+
+def select(workers: t.Sequence[Worker], names: t.Collection[str]) -> list[Worker]:
+    """Return the workers of these containers or nodes; a name that is none of them is refused. Pure."""
+    for name in names:
+        if not any(name in (worker.container, worker.node) for worker in workers):
+            listed = ", ".join(sorted(worker.container for worker in workers)) or "none"
+            raise OpsError(f"find worker '{name}'", "no container or node has that name", f"Workers are: {listed}")
+    return [worker for worker in workers if not names or worker.container in names or worker.node in names]
+
+
+def say(
+    seen: t.Sequence[Worker],
+    chosen: t.Sequence[Worker],
+    left: t.Sequence[Worker],
+    ended: t.Collection[str],
+    options: t.Mapping[str, t.Any],
+    *,
+    check: bool,
+) -> str:
+    """Return what became of workers, or would. ``left``: those that still hold something. Pure."""
+    if not seen:
+        return "There is no container of a worker."
+    now, state = time.time(), options["state"]
+    names = ", ".join(worker.container for worker in chosen)
+    if not chosen:
+        said = f"No worker has to be {state}."
+    else:
+        said = f"Would be {state}: {names}." if check else f"{state.capitalize()}: {names}."
+    if check:
+        said += "".join(f" {worker.holds(now)}: it is waited for." for worker in chosen if worker.busy)
+    if left:
+        said += f" Not yet idle after {options['drain_timeout_s']} s: "
+        said += "; ".join(worker.holds(now) for worker in left) + "."
+    if ended:
+        said += f" Ended with it: {', '.join(sorted(ended))}; their messages stay unacknowledged."
+    return said

@@ -85,6 +85,13 @@ options:
     description:
       - File on the host in which to tell how far it is, as one JSON object. It is removed at the end.
     type: path
+  progress_interval_s:
+    description:
+      - Show in the output of the playbook every so many seconds how far it is. V(0) does not, and costs nothing.
+      - The work is then done in the background of the host, and goes on there when the playbook is ended. A second
+        run says so until it is done.
+    type: float
+    default: 0.0
 seealso:
   - module: rendiff.ops.rendiff_jobs_info
   - module: rendiff.ops.rendiff_queue

@@ -145,6 +145,10 @@ scale:
       description: The sum of the database connections, where containers are added.
       type: str
       sample: api 2 x 4 x (5 + 10) = 120; together 120 of 200 - 3 reserved - 4 used by others = 193.
+    fits:
+      description: The number nearest to O(replicas) that the database, the memory and the CPUs of the host can bear.
+      type: int
+      sample: 2
     plan:
       description: All of it, as sentences.
       type: list

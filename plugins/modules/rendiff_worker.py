@@ -166,6 +166,10 @@ workers:
       description: Whether none did.
       type: bool
       sample: true
+    started_at_line:
+      description: By service the line of a Compose file that says what its workers consume, where it is found.
+      type: dict
+      sample: {worker-cpu: "line 118 of '/srv/rendiff/compose.yml' (command: celery -A worker.main worker -Q default)"}
     confirm:
       description: What O(confirm) would have to name to end what they hold.
       type: str

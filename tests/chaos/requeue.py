@@ -131,7 +131,7 @@ class Ground:
             argv += [self.postgres, DATABASE, self.redis, str(DB)]
             process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env={**os.environ, **secrets})
             # Also between its calls, at any moment of the work.
-            bound = chance.choice([60.0, 0.3 + chance.random() * 1.2])
+            bound = 0.3 + chance.random() * 1.2 if chance.random() < 0.2 else 60.0
             try:
                 _out, said = process.communicate(timeout=bound)
             except subprocess.TimeoutExpired:

@@ -7,40 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.rendiff.ops.plugins.module_utils._census import Census
-from ansible_collections.rendiff.ops.plugins.module_utils._job_evidence import (
-    ASIDE,
-    FOREIGN,
-    IN_LIST,
-    classify,
-    doubt_of,
-)
+from ansible_collections.rendiff.ops.plugins.module_utils._job_evidence import doubt_of
 from ansible_collections.rendiff.ops.plugins.module_utils._job_rows import CANCELLED, WAITING, spelling
-from ansible_collections.rendiff.ops.plugins.module_utils._message import make_message
-from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
-
-HEAD = make_message("worker.process_job", "t", "j", "default", 5, "t")
-
-
-@pytest.mark.parametrize(
-    "key, head, expected",
-    [
-        (b"default\x06\x163", HEAD, (IN_LIST, "default", 3)),
-        (b"default", b"no json", (IN_LIST, "default", 0)),
-        (b"default\x06\x165", HEAD, (FOREIGN, "", 0)),
-        (b"unbound", HEAD, (IN_LIST, "unbound", 0)),
-        (b"cache", b"no json", None),
-        (b"a.reply.celery.pidbox", HEAD, None),
-        (b"rdops:trash:default:1:3", HEAD, (ASIDE, "", 0)),
-    ],
-)
-def test_lists_are_told_apart(key, head, expected):
-    place = classify(key, Keys(), {"default"}, head)
-    assert (None if place is None else (place.kind, place.queue, place.step)) == expected
-
-
-def test_a_list_without_the_prefix_is_not_ours():
-    assert classify(b"default", Keys(prefix="rd:"), {"default"}, HEAD) is None
-    assert classify(b"rd:default", Keys(prefix="rd:"), {"default"}, HEAD).queue == "default"
 
 
 @pytest.mark.parametrize(
