@@ -354,17 +354,15 @@ def test_two_workers_of_one_name_are_not_told_apart(one: Sandbox) -> None:
 def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: Sandbox) -> None:
     name = one.container(SERVICE)
     change = core_worker(one)
-    # Nobody is there to answer, so a short time is as good as a long one.
-    silent = {"census_timeout_s": 0.7, "census_interval_s": 0.2}
     # Another test may have started it a moment ago, and such a one is given its time.
     until(lambda: time.time() - started_at(name) > 61, "it counts as started")
     os.kill(main_process(one), signal.SIGSTOP)
     try:
-        restarted = change(state="restarted", unwell_only=True, stop_grace_s=1, **silent).result
+        restarted = change(state="restarted", unwell_only=True, start_timeout_s=12, stop_grace_s=1).result
         assert restarted["workers"]["names"] == [name] and consumers(one)
         job = encode(one, 60)
         os.kill(main_process(one), signal.SIGSTOP)
-        refused = change(state="restarted", start_timeout_s=1, stop_grace_s=1, **silent)
+        refused = change(state="restarted", start_timeout_s=1, stop_grace_s=1)
         assert refused.failed and "scaling_confirm=" in refused.result["msg"]
         assert one.status(job) == "processing"
     finally:
