@@ -89,6 +89,11 @@ def parse_message(raw: bytes, known_tasks: t.Collection[str] = ()) -> Message:
     )
 
 
+def priority_of(raw: bytes) -> int:
+    """Return the priority of a message, 0 where it cannot be read; its list is that of the first step then."""
+    return parse_message(raw).priority
+
+
 def job_of(body: t.Any) -> str:
     """Return the job that the body of a message is for: its first argument, or the one called ``job_id``."""
     if not isinstance(body, list) or len(body) < 2:

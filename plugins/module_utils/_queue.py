@@ -101,8 +101,11 @@ class Keys:
 
     def key_for(self, queue: str, priority: int) -> str:
         """Return the list into which a message of this priority is pushed: that of the highest step not above it."""
-        step = max((step for step in self.steps if step <= priority), default=self.steps[0])
-        return dict(self.of(queue))[step]
+        return dict(self.of(queue))[self.step_of(priority)]
+
+    def step_of(self, priority: int) -> int:
+        """Return the highest step that is not above a priority; the first one for one below them all."""
+        return max((step for step in self.steps if step <= priority), default=self.steps[0])
 
     def exchange_of(self, key: bytes) -> str | None:
         """Return the exchange of a binding set that leads to task queues, or None for control traffic."""

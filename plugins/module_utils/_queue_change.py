@@ -21,22 +21,21 @@ from ._errors import OpsError
 from ._plan import Action, Plan
 from ._queue import QUEUE_ARGUMENTS, Keys
 from ._queue_look import Look, holders_of
-from ._queue_moves import drop_trash, end_killed_move, move, put_aside, put_trash_back
+from ._queue_moves import end_killed_move, move, put_aside
 from ._queue_pause import PAUSE_ARGUMENTS, Pause
 from ._queue_plan import (
     Names,
     Route,
     check_route,
-    choose_trash,
     plan_empty,
     plan_move,
-    plan_refill,
     require_census,
     require_confirm,
     require_consumer,
     require_memory,
     require_queue,
 )
+from ._queue_refill import Refill
 from ._stack import STACK_ARGUMENTS, discover
 from ._unacked import FORCE, RESTORE, Holder, Rules, Unacked, Verdict, judge, read_unacked, restore_call
 
@@ -155,28 +154,7 @@ class QueueChange:
         }
 
     def _refilled(self, check_mode: bool) -> dict[str, t.Any]:
-        found = self._look.trash().get(self._queue, [])
-        last = (self._broker.command("GET", self._names.refilled) or b"").decode("utf-8", "replace")
-        trash = choose_trash(self._queue, found, self._options["trash"], last)
-        drop = self._options["drop"]
-        plan = plan_refill(self._names, self._lengths(), trash, drop)
-        if trash is not None and not check_mode:
-            if drop:
-                drop_trash(self._broker, self._names, trash)
-            else:
-                end_killed_move(self._broker, self._names, self._keys.steps, self._beat)
-                put_trash_back(self._broker, self._names, trash, self._beat)
-        count = trash.total if trash else 0
-        others = [other.describe() for other in found if trash is None or other.stamp != trash.stamp]
-        queue = {"moved": count, "trash": trash.stamp if trash else None, "other_trash": others}
-        said = (
-            f"{count} messages {'dropped for good' if drop else 'put back'}."
-            if trash
-            else "There is no trash to put back."
-        )
-        if others:
-            said += f" {len(others)} older trash remains: name it to put it back."
-        return {"plan": plan, "queue": queue, "msg": said}
+        return Refill(self._broker, self._names, self._look, self._options, self._beat).run(check_mode)
 
     def _moved(self, check_mode: bool) -> dict[str, t.Any]:
         options = self._options

@@ -57,10 +57,11 @@ class QueueInfo:
         census = self._look.census()
         known = self._look.known_tasks()
         trash = self._look.trash()
-        held, paused = self._held(), self._paused()
+        held, parked, paused = self._held(), self._parked(), self._paused()
         unacked = self._unacked(census)
         consumed = {name for queues in census.nodes.values() for name in queues}
-        names = consumed | self._broker.queues() | set(options["queues"]) | ({*trash, *held, *paused, *unacked} - {""})
+        aside = {*trash, *held, *parked, *paused, *unacked} - {""}
+        names = consumed | self._broker.queues() | set(options["queues"]) | aside
         # One that nobody has ever consumed is known by its messages alone.
         places = find_places(self._broker, self._look, self._keys, names)
         names |= {place.queue for place in places if place.kind == IN_LIST}
@@ -77,6 +78,7 @@ class QueueInfo:
             siblings=self._siblings(lengths),
             trash=trash,
             held=held,
+            parked=parked,
             paused=paused,
         )
         findings = judge(seen, options["visibility_timeout_s"], options["task_time_limit_s"])
@@ -117,6 +119,11 @@ class QueueInfo:
             queue = key.decode("utf-8", "replace")[len(begin) :].rsplit(":", 1)[0]
             found[queue] = found.get(queue, 0) + length
         return found
+
+    def _parked(self) -> dict[str, int]:
+        begin = self._keys.parked("")
+        lists = self._look.list_lengths(f"{glob_escape(begin)}*")
+        return {key.decode("utf-8", "replace")[len(begin) :]: length for key, length in lists.items()}
 
     def _paused(self) -> dict[str, list[str]]:
         begin = f"{self._base}paused:"

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing as t
 
 from ._errors import OpsError
+from ._message import priority_of
 from ._queue_plan import Names, Route, Trash
 
 BATCH = 500
@@ -134,6 +136,24 @@ def drop_trash(broker: Scripts, names: Names, trash: Trash) -> None:
     """Remove a trash for good; remembered first, so that a second run does not drop another."""
     broker.command("SET", names.refilled, trash.stamp)
     broker.command("UNLINK", *(names.trash(trash.stamp, step) for step in sorted(trash.lists)))
+
+
+def put_parked_back(broker: Scripts, names: Names, beat: Beat) -> int:
+    """Put parked messages behind what waits, the oldest first, each in the list of its priority; return how many."""
+    source = names.keys.parked(names.queue)
+    waiting = int(broker.command("LLEN", source))
+    moved = 0
+    while waiting > 0:
+        raws: list[bytes] = broker.command("LRANGE", source, -min(BATCH, waiting), -1)[::-1]
+        if not raws:
+            break
+        for target, same in itertools.groupby(raws, lambda raw: names.keys.key_for(names.queue, priority_of(raw))):
+            beat()
+            # What the script is told to keep goes there as well: an empty message is one that it would keep.
+            counts = broker.script(_MOVE, [source, target, target], [word for raw in same for word in (raw, raw)])
+            moved += sum(int(count) for count in counts)
+        waiting -= len(raws)
+    return moved
 
 
 def end_killed_move(broker: Scripts, names: Names, steps: t.Sequence[int], beat: Beat) -> None:

@@ -192,6 +192,20 @@ def plan_refill(names: Names, lengths: Lengths, trash: Trash | None, drop: bool)
     return Plan(before, {"waiting": waiting, "trash": {}}, tuple(actions))
 
 
+def plan_parked(names: Names, lengths: Lengths, parked: t.Mapping[int, int], drop: bool) -> Plan:
+    """Return the plan that puts parked messages back, or drops them for good; ``parked``: how many, by their step."""
+    waiting = dict(lengths)
+    if not drop:
+        for step, count in parked.items():
+            waiting[str(step)] = waiting.get(str(step), 0) + count
+    key = names.keys.parked(names.queue)
+    transitions = [f"put back in {names.list_of(step)}" for step in sorted(parked)]
+    if drop:
+        transitions = ["dropped"] if parked else []
+    before = {"waiting": dict(lengths), "parked": sum(parked.values())}
+    return Plan(before, {"waiting": waiting, "parked": 0}, tuple(Action(key, transition) for transition in transitions))
+
+
 @dataclasses.dataclass(frozen=True)
 class Route:
     """Where a move leads. ``priority`` is None where each message keeps its own."""
@@ -206,7 +220,7 @@ class Route:
         """Return the priority step of the target list for messages of a list."""
         if self.priority is None:
             return step
-        return max((known for known in self.keys.steps if known <= self.priority), default=self.keys.steps[0])
+        return self.keys.step_of(self.priority)
 
     def sources(self) -> list[tuple[int, str, str]]:
         """Return (step, source list, target list) for each list that is to be moved, those served first first."""

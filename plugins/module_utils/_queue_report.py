@@ -69,7 +69,7 @@ def is_sibling(key: bytes, queue: str, keys: Keys) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """Everything that was looked at. ``siblings``, ``held`` and ``paused`` are by queue."""
+    """Everything that was looked at. ``siblings``, ``held``, ``parked`` and ``paused`` are by queue."""
 
     info: t.Mapping[str, t.Any]
     census: Census
@@ -81,6 +81,7 @@ class Seen:
     siblings: t.Mapping[str, t.Mapping[str, int]]
     trash: t.Mapping[str, t.Sequence[Trash]]
     held: t.Mapping[str, int]
+    parked: t.Mapping[str, int]
     paused: t.Mapping[str, t.Sequence[str]]
 
 
@@ -130,6 +131,12 @@ def _judge_ours(seen: Seen) -> list[Finding]:
     for queue, count in seen.held.items():
         said = f"A move of queue '{queue}' was killed, and {count} messages wait aside: run the same move again."
         found.append(Finding(f"held.{queue}", "queues", CRITICAL, queue, said, {"total": count}))
+    for queue, count in seen.parked.items():
+        said = (
+            f"{count} messages of queue '{queue}' were put aside as a worker would stop at them or their job was tried"
+            " too often: rendiff_queue state=refilled trash=parked puts them back, drop=true removes them."
+        )
+        found.append(Finding(f"parked.{queue}", "queues", WARNING, queue, said, {"total": count}))
     for queue, nodes in seen.paused.items():
         said = f"Queue '{queue}' was paused on {', '.join(nodes)}: state=consumed ends that."
         found.append(Finding(f"paused.{queue}", "queues", WARNING, queue, said, {"nodes": list(nodes)}))
@@ -155,6 +162,7 @@ def report(seen: Seen, findings: t.Sequence[Finding], job_ids: bool, unread: t.C
             "siblings": dict(seen.siblings.get(queue, {})),
             "trash": [trash.describe() for trash in seen.trash.get(queue, ())],
             "held_by_killed_move": seen.held.get(queue, 0),
+            "parked": seen.parked.get(queue, 0),
             "paused_nodes": list(seen.paused.get(queue, ())),
         }
         if job_ids:

@@ -176,7 +176,7 @@ class WorkerChange:
         for worker in workers:
             ready_to_stop = self._release(worker, deadline)
             self._act_on(ready_to_stop, lambda one, grace: self._look.containers.restart(one.id, one.container, grace))
-            self._drain.forget(worker.node)
+            self._drain.forget(worker.usual_node)
             self._wait_ready(worker)
             self._done.append(worker.container)
         return []
@@ -190,7 +190,7 @@ class WorkerChange:
             ready_to_stop = self._release(worker, deadline, also=workers[at + 1 :])
             self._act_on(ready_to_stop, lambda one, grace: self._look.containers.stop(one.id, one.container, grace))
             self._look.containers.remove(worker.id, worker.container)
-            self._drain.forget(worker.node)
+            self._drain.forget(worker.usual_node)
             self._done.append(worker.container)
         return []
 

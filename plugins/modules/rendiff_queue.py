@@ -39,6 +39,8 @@ options:
     description:
       - V(emptied) puts every waiting message aside as a trash, and deletes none. Needs O(confirm).
       - V(refilled) puts a trash back in front of what waits, in order, or removes it for good with O(drop).
+      - V(refilled) with O(trash=parked) does the same with messages that M(rendiff.ops.rendiff_jobs) has put aside, but
+        puts them behind what waits.
       - V(moved) moves what waits to O(to_queue), or to O(to_priority), or both, in order. What a worker would stop at
         stays where it is and is reported.
       - V(restored) puts messages back that were delivered to workers that are dead. See the notes.
@@ -56,10 +58,14 @@ options:
     description:
       - Which trash to put back, as emptying returned it and M(rendiff.ops.rendiff_queue_info) lists it.
       - Without it the newest is meant, and never one older than the one that was put back last.
+      - V(parked) means the messages that M(rendiff.ops.rendiff_jobs) has put aside, as a worker would stop at them or
+        their job was tried too often. Each goes to the list of its own priority, or to that of the first step of
+        O(queue_priority_steps) where its priority cannot be read. What a worker would stop at still does so.
+      - Parked messages are meant by no other value, and not without it.
     type: str
   drop:
     description:
-      - Whether to remove the trash for good instead of putting it back. Needs O(confirm).
+      - Whether to remove the trash, or the parked messages, for good instead of putting it back. Needs O(confirm).
     type: bool
     default: false
   to_queue:
@@ -184,6 +190,20 @@ EXAMPLES = r"""
     queue: default
     state: refilled
 
+- name: Put back what was parked, now that workers know the task
+  rendiff.ops.rendiff_queue:
+    queue: default
+    state: refilled
+    trash: parked
+
+- name: Remove what was parked for good
+  rendiff.ops.rendiff_queue:
+    queue: default
+    state: refilled
+    trash: parked
+    drop: true
+    confirm: default
+
 - name: Move what waits where nobody listens to where somebody does
   rendiff.ops.rendiff_queue:
     queue: high
@@ -232,7 +252,7 @@ queue:
       type: int
       sample: 4
     trash:
-      description: Name of the trash that was made or used.
+      description: Name of the trash that was made or used, or V(parked).
       returned: when O(state=emptied) or O(state=refilled)
       type: str
       sample: 20261123T031245.123456Z
@@ -242,6 +262,11 @@ queue:
       type: list
       elements: dict
       sample: []
+    parked_poison:
+      description: At how many of the parked messages a worker would stop.
+      returned: when O(trash=parked)
+      type: int
+      sample: 1
     to_queue:
       description: Where to it was moved.
       returned: when O(state=moved)

@@ -115,7 +115,8 @@ queues:
         - C(oldest) names the message of each list that is served first.
         - C(strangers) is how many messages name another queue than the one they lie in.
         - C(siblings) are lists outside O(queue_priority_steps), C(trash) what was put aside by emptying,
-          C(held_by_killed_move) what a killed move left aside, and C(paused_nodes) which workers were paused.
+          C(held_by_killed_move) what a killed move left aside, C(parked) how many messages
+          M(rendiff.ops.rendiff_jobs) has put aside, and C(paused_nodes) which workers were paused.
       type: dict
       sample:
         default:
@@ -131,6 +132,7 @@ queues:
           siblings: {}
           trash: []
           held_by_killed_move: 0
+          parked: 0
           paused_nodes: []
     unacked:
       description: All messages that were delivered and not acknowledged, of every queue.

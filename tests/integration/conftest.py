@@ -28,7 +28,10 @@ sys.path.insert(0, str(COLLECTIONS))
 SANDBOX = [sys.executable, str(ROOT / "tests" / "sandbox" / "sandbox")]
 COMMAND_TIMEOUT_S = 120
 WELL_WITHIN_S = 150
+WITHIN_S = 90
 DEAF_AFTER_S = 20
+# What follows a queue's name in the names of its lists, those of urgent messages first.
+STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 
 def run(argv: t.Sequence[str], **options: t.Any) -> subprocess.CompletedProcess[str]:
@@ -41,6 +44,17 @@ def docker(*arguments: str) -> str:
     done = run(["docker", *arguments])
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def until(seen: t.Callable[[], t.Any], what: str, within_s: float = WITHIN_S) -> t.Any:
+    """Wait, within a bound, until something is so, and return it."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        value = seen()
+        if value:
+            return value
+        threading.Event().wait(0.2)
+    raise AssertionError(f"not within {within_s} s: {what}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +127,10 @@ class Sandbox:
         client = redis.Redis(host=self.address("redis"), password=self.secrets["REDIS_PASSWORD"], socket_timeout=10)
         with contextlib.closing(client):
             yield client
+
+    def status(self, job: str) -> str:
+        """Return the status of a job's row."""
+        return str(self.query("SELECT status FROM jobs WHERE id::text = %s", job)[0][0])
 
     def query(self, statement: str, *parameters: t.Any) -> list[tuple[t.Any, ...]]:
         """Run a statement in the database, keep what it did, and return its rows."""

@@ -6,69 +6,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
-import time
 import typing as t
 import uuid
 
-from conftest import Answer, Module, Sandbox, docker, run
+from conftest import STEPS, WITHIN_S, Answer, Module, Sandbox, docker, until
+from core_common import Core
 
-from ansible_collections.rendiff.ops.plugins.module_utils._argspec import ArgumentSpec
-from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._job_change import CHANGE_ARGUMENTS, change
 from ansible_collections.rendiff.ops.plugins.module_utils._job_info import INFO_ARGUMENTS, look
 from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message
 
-WITHIN_S = 90
-STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 # Two looks right after each other: nothing comes or goes here but what a test does.
 QUICK = {"min_age_s": 0, "census_interval_s": 0.2}
 
 
-def until(seen: t.Callable[[], t.Any], what: str, within_s: float = WITHIN_S) -> t.Any:
-    """Wait, within a bound, until something is so, and return it."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        value = seen()
-        if value:
-            return value
-        threading.Event().wait(0.2)
-    raise AssertionError(f"not within {within_s} s: {what}")
-
-
-def run_command(argv: t.Sequence[str], **_options: t.Any) -> tuple[int, str, str]:
-    """Run a command as a module does."""
-    done = run(argv)
-    return done.returncode, done.stdout, done.stderr
-
-
-class Core:
-    """The body of a module, called as its ``main()`` calls it: a fifth of the time, without Ansible around it."""
-
-    def __init__(self, body: t.Callable[..., dict[str, t.Any]], spec: ArgumentSpec, **common: t.Any) -> None:
-        options = spec.to_kwargs()["argument_spec"]
-        self.body = body
-        self.names = frozenset(options)
-        self.common = {**{name: option.get("default") for name, option in options.items()}, **common}
-
-    def __call__(self, *, check: bool = False, **options: t.Any) -> Answer:
-        assert set(options) <= self.names, options
-        try:
-            result = self.body({**self.common, **options}, run_command, *([check] if self.body is change else []))
-        except OpsError as error:
-            return Answer(True, {"msg": str(error)}, str(error))
-        return Answer(False, result, json.dumps(result))
-
-
 def core_info(**common: t.Any) -> Core:
     """Return the body of rendiff_jobs_info."""
-    return Core(look, INFO_ARGUMENTS, **common)
+    return Core(look, INFO_ARGUMENTS, changes=False, **common)
 
 
 def core_change(**common: t.Any) -> Core:
     """Return the body of rendiff_jobs."""
-    return Core(change, CHANGE_ARGUMENTS, **common)
+    return Core(change, CHANGE_ARGUMENTS, changes=True, **common)
 
 
 class Jobs:
@@ -91,7 +50,7 @@ class Jobs:
 
     def status(self, job: str) -> str:
         """Return the status of a job's row."""
-        return self.row(job)["status"]
+        return self.sandbox.status(job)
 
     def set(self, job: str, assignments: str) -> None:
         """Change a row by hand."""

@@ -3,9 +3,9 @@
 
 """Moves messages as the module does, and is killed by SIGKILL before or after one of its calls, at random.
 
-Usage: killed_mover.py SEED HOST PORT DB {move|refill} {alone|rival}; ends with 0 when a run came through, else by the
-signal. A rival takes messages right between reading and moving, where a consumer does the most harm; what it took is
-in the list ``taken``.
+Usage: killed_mover.py SEED HOST PORT DB {move|refill|unpark} {alone|rival}; ends with 0 when a run came through, else
+by the signal. A rival takes messages right between reading and moving, where a consumer does the most harm; what it
+took is in the list ``taken``.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def main(seed, host, port, db, what, company):
         moves.end_killed_move(broker, names, KEYS.steps, lambda: None)
         if what == "move":
             moves.move(broker, names, Route(KEYS, "from", "to"), frozenset(), lambda: None)
+        elif what == "unpark":
+            moves.put_parked_back(broker, names, lambda: None)
         else:
             lists = {step: real.command("LLEN", names.trash("t", step)) for step in KEYS.steps}
             moves.put_trash_back(broker, names, Trash("t", {s: n for s, n in lists.items() if n}), lambda: None)

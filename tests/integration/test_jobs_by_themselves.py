@@ -19,8 +19,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
-from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox
-from jobs_common import STEPS, core_change, core_info, message
+from conftest import COLLECTIONS, ROOT, STEPS, Answer, Module, Sandbox
+from jobs_common import core_change, core_info, message
 
 from ansible_collections.rendiff.ops.plugins.module_utils._message import parse_message
 

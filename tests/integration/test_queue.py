@@ -11,27 +11,25 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import typing as t
 import uuid
 
 import pytest
 import redis
-from conftest import COLLECTIONS, ROOT, Module, Sandbox, docker
+from conftest import COLLECTIONS, ROOT, STEPS, Module, Sandbox, docker, until
+from core_common import Core, core_broker
+from jobs_common import Jobs
 
 from ansible_collections.rendiff.ops.plugins.module_utils import _queue_moves as moves
 from ansible_collections.rendiff.ops.plugins.module_utils._busy import Busy
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._message import TASK, make_message, parse_message
 from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
+from ansible_collections.rendiff.ops.plugins.module_utils._queue_change import CHANGE_ARGUMENTS, change
 from ansible_collections.rendiff.ops.plugins.module_utils._queue_plan import Names, Route
 from ansible_collections.rendiff.ops.plugins.module_utils._queue_scan import QueueScanner
-from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect
 
-WITHIN_S = 90
-STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 # Queues that no worker of the sandbox consumes.
 PARKED, OTHER = "rdops-parked", "rdops-other"
 CAMPAIGN_DB = 9
@@ -45,36 +43,23 @@ def queue(sandbox: Sandbox) -> Module:
     return Module("rendiff_queue", project=sandbox.project)
 
 
+def core_queue(sandbox: Sandbox) -> Core:
+    """Return the body of rendiff_queue."""
+    return Core(change, CHANGE_ARGUMENTS, changes=True, project=sandbox.project)
+
+
 def message(name: str, priority: int = 5, job: str = "") -> bytes:
     identity = str(uuid.uuid4())
     return make_message(TASK, identity, job or str(uuid.uuid4()), name, priority, identity)
 
 
-def until(seen: t.Callable[[], t.Any], what: str) -> t.Any:
-    """Wait, within a bound, until something is so, and return it."""
-    deadline = time.monotonic() + WITHIN_S
-    while time.monotonic() < deadline:
-        value = seen()
-        if value:
-            return value
-        threading.Event().wait(0.2)
-    raise AssertionError(f"not within {WITHIN_S} s: {what}")
-
-
 def statuses(sandbox: Sandbox, ids: t.Sequence[str]) -> list[str]:
-    return [sandbox.query("SELECT status FROM jobs WHERE id::text = %s", identity)[0][0] for identity in ids]
+    return [sandbox.status(identity) for identity in ids]
 
 
 def in_order(client: redis.Redis, name: str) -> list[bytes]:
     """Return what waits in a queue, in the order in which it is served."""
     return [raw for step in STEPS for raw in client.lrange(name + step, 0, -1)[::-1]]
-
-
-@contextlib.contextmanager
-def core(sandbox: Sandbox, db: int = 0) -> t.Iterator[Broker]:
-    login = RedisLogin(sandbox.address("redis"), 6379, db, password=sandbox.secrets["REDIS_PASSWORD"])
-    with connect(login, Keys(), 10) as broker:
-        yield broker
 
 
 @pytest.fixture(name="client")
@@ -226,6 +211,69 @@ def test_a_trash_is_dropped_only_when_confirmed_and_no_older_one_by_a_second_run
     assert len(in_order(client, PARKED)) == 1
 
 
+def test_what_was_parked_is_told_and_put_back_behind_what_waits(sandbox: Sandbox, client: redis.Redis) -> None:
+    module, core = queue(sandbox), core_queue(sandbox)
+    good, urgent = message(PARKED), make_message("worker.nobody", "i", "j", PARKED, 9, "t")
+    assert f"parked.{PARKED}" not in info(sandbox)(queues=[PARKED], scan=False).result["queues"]["root_causes"]
+    client.lpush(PARKED + STEPS[1], good, b"no json", b"nor this")
+    client.lpush(PARKED + STEPS[3], urgent)
+    parked = Jobs(sandbox).change(state="reconciled", queues=[PARKED])
+    assert parked.result["jobs"]["done"] == {"park_message": 3}, parked.output
+    assert in_order(client, PARKED) == [good]
+    client.delete(PARKED + STEPS[1])
+    answer = info(sandbox)()
+    found = answer.result["queues"]
+    # Only what was parked tells that there is such a queue.
+    assert (found["queues"][PARKED]["parked"], found["queues"][PARKED]["total"]) == (3, 0)
+    (told,) = [finding for finding in found["findings"] if finding["id"] == f"parked.{PARKED}"]
+    assert told["severity"] == "warning" and "state=refilled trash=parked puts them back" in told["summary"]
+    assert "no json" not in answer.output
+    assert core(queue=PARKED, state="refilled").result["changed"] is False
+    oldest_first = client.lrange(f"rdops:parked:{PARKED}", 0, -1)[::-1]
+    client.lpush(PARKED, message(PARKED, 0))
+    waits = in_order(client, PARKED)
+    options = {"queue": PARKED, "state": "refilled", "trash": "parked"}
+    planned = core(check=True, **options).result
+    assert planned["changed"] is True and in_order(client, PARKED) == waits
+    assert planned["msg"].endswith("A worker would stop at 3 of them.")
+    done = module(**options).result
+    assert (done["changed"], done["queue"]["moved"], done["plan_id"]) == (True, 3, planned["plan_id"])
+    assert [done["queue"][when] for when in ("before", "after")] == [
+        planned["diff"][when] for when in ("before", "after")
+    ]
+    # What says nothing of its priority is in the list of the first step.
+    assert in_order(client, PARKED) == [*waits, *[raw for raw in oldest_first if raw != urgent], urgent]
+    assert client.lrange(PARKED + STEPS[3], 0, -1) == [urgent]
+    for check in (False, True):
+        assert core(check=check, **options).result["changed"] is False
+
+
+def test_what_was_parked_is_dropped_only_when_confirmed(one: Sandbox, client: redis.Redis) -> None:
+    module = core_queue(one)
+    client.lpush(f"rdops:parked:{PARKED}", b"no json", message(PARKED))
+    client.lpush(PARKED, message(PARKED, 0))
+    trash = module(queue=PARKED, state="emptied", confirm=PARKED).result["queue"]["trash"]
+    options = {"queue": PARKED, "state": "refilled", "trash": "parked", "drop": True}
+    refused = module(**options)
+    assert refused.failed and refused.result["msg"].endswith(f"is not confirmed. Pass confirm={PARKED}.")
+    planned = module(check=True, confirm=PARKED, **options).result
+    assert planned["changed"] is True and client.llen(f"rdops:parked:{PARKED}") == 2
+    done = queue(one)(confirm=PARKED, **options).result
+    assert (done["changed"], done["queue"]["moved"], done["plan_id"]) == (True, 2, planned["plan_id"])
+    assert not client.exists(f"rdops:parked:{PARKED}") and in_order(client, PARKED) == []
+    assert [other["name"] for other in done["queue"]["other_trash"]] == [trash]
+    assert module(confirm=PARKED, **options).result["changed"] is False
+
+
+def test_a_parked_job_that_is_put_back_runs(sandbox: Sandbox, client: redis.Redis) -> None:
+    with stopped(sandbox):
+        (job,) = sandbox.submit()
+        client.rename("default" + STEPS[1], "rdops:parked:default")
+        assert core_queue(sandbox)(queue="default", state="refilled", trash="parked").result["queue"]["moved"] == 1
+        assert client.llen("default" + STEPS[1]) == 1
+    until(lambda: sandbox.status(job) == "completed", "the job ends")
+
+
 def test_a_move_rewrites_what_a_restore_reads_and_keeps_order_and_poison(sandbox: Sandbox, client: redis.Redis) -> None:
     module = queue(sandbox)
     jobs = [str(uuid.uuid4()) for _index in range(6)]
@@ -296,7 +344,7 @@ def test_a_full_redis_is_refused_and_loses_nothing(one: Sandbox, client: redis.R
             assert answer.failed and "of 1000000 bytes. Raise maxmemory, or free memory, first." in answer.result["msg"]
         assert client.llen(PARKED) == 1 and client.llen("high") == 0
         # Filled up in the middle of a move: the push is refused before anything is removed.
-        with core(one) as broker, pytest.raises(OpsError, match="used memory > 'maxmemory'"):
+        with core_broker(one) as broker, pytest.raises(OpsError, match="used memory > 'maxmemory'"):
             route = Route(Keys(), PARKED, OTHER)
             moves.move(broker, Names(Keys(), PARKED), route, frozenset(), lambda: None)
         assert client.llen(PARKED) == 1 and client.llen(OTHER) == 0
@@ -307,7 +355,7 @@ def test_a_full_redis_is_refused_and_loses_nothing(one: Sandbox, client: redis.R
 def test_two_runs_exclude_each_other(one: Sandbox, client: redis.Redis) -> None:
     client.lpush(PARKED, message(PARKED, 0))
     options = {"queue": PARKED, "state": "emptied", "confirm": PARKED}
-    with core(one) as broker:
+    with core_broker(one) as broker:
         with Busy(broker, Keys(), "requeue 7 jobs") as busy:
             refused = queue(one)(**options)
             assert refused.failed and "'requeue 7 jobs' is at work since" in refused.result["msg"]
@@ -336,35 +384,38 @@ def run_until_done(one: Sandbox, seed: int, what: str, company: str) -> int:
 
 
 @pytest.mark.parametrize("company", ["alone", "rival"])
-@pytest.mark.parametrize("what", ["move", "refill"])
+@pytest.mark.parametrize("what", ["move", "refill", "unpark"])
 def test_killed_anywhere_nothing_is_lost_or_doubled(one: Sandbox, what: str, company: str) -> None:
     jobs = [str(uuid.uuid4()) for _index in range(240)]
     kills = 0
     password = one.secrets["REDIS_PASSWORD"]
-    # Of a trash, one that is longer than what may be moved at once, and a short one.
-    for seed, put_aside in enumerate((100, 30)):
+    # Of what was put aside, more than may be moved at once, and less.
+    for seed, put_aside in enumerate((40, 10) if what == "unpark" else (100, 30)):
         with redis.Redis(one.address("redis"), db=CAMPAIGN_DB, password=password, socket_timeout=10) as client:
             client.flushdb()
             for place, job in enumerate(jobs):
-                aside = what == "refill" and place < put_aside
-                key = f"rdops:trash:from:t:{'03'[place % 2]}" if aside else "from" + STEPS[place % 2]
+                key = "from" + STEPS[place % 2]
+                if what == "refill" and place < put_aside:
+                    key = f"rdops:trash:from:t:{'03'[place % 2]}"
+                elif what == "unpark" and place >= len(jobs) - put_aside:
+                    key = "rdops:parked:from"
                 client.lpush(key, message("from", 5 * (place % 2), job))
-                if place % 50 == 7 and what == "move":
+                if place % 50 == 7 and what != "refill":
                     client.lpush(key, f"poison {place}")
             kills += run_until_done(one, seed, what, company)
-            assert not client.keys("rdops:held:*") and not client.keys("rdops:trash:*")
+            assert not [key for kind in ("held", "trash", "parked") for key in client.keys(f"rdops:{kind}:*")]
             taken = client.lrange("taken", 0, -1)
             there = [*taken, *in_order(client, "from"), *in_order(client, "to")]
             counted = collections.Counter(parse_message(raw).job_id for raw in there if raw.startswith(b"{"))
             assert counted == collections.Counter(jobs), "a job was lost or doubled"
             poison = [raw for raw in there if raw.startswith(b"poison")]
-            assert len(poison) == len(set(poison)) == (5 if what == "move" else 0)
+            assert len(poison) == len(set(poison)) == (0 if what == "refill" else 5)
             served = [parse_message(raw).job_id for raw in in_order(client, "to" if what == "move" else "from")]
             kept = [job for job in served if job]
             assert bool(taken) == (company == "rival")
             if company == "alone":
                 assert kept == jobs[::2] + jobs[1::2]
-            elif what == "move":
+            elif what != "refill":
                 assert kept == [job for job in jobs[::2] + jobs[1::2] if job in set(kept)]
             client.flushdb()
     assert kills >= 2
@@ -403,14 +454,13 @@ def test_the_job_of_a_worker_that_was_killed_is_put_back_and_runs(sandbox: Sandb
 
 def test_a_worker_that_hangs_is_not_taken_for_dead(sandbox: Sandbox, client: redis.Redis) -> None:
     worker = sandbox.container("worker-cpu")
-    module = queue(sandbox)
-    (job,) = sandbox.submit("--seconds", "15")
+    module = core_queue(sandbox)
+    (job,) = sandbox.submit("--seconds", "3")
     until(lambda: statuses(sandbox, [job]) == ["processing"], "the job begins")
     with sandbox.broken(["kill", "-s", "STOP", worker], ["kill", "-s", "CONT", worker]):
         options = {"queue": "default", "census_timeout_s": 1.0}
-        for state in ({"state": "restored", "min_age_s": 0, "census_interval_s": 0.1, "force": ["foreign_owner"]},):
-            refused = module(**options, **state)
-            assert refused.failed and "0 of 1 workers connected to Redis answered" in refused.result["msg"]
+        refused = module(**options, state="restored", min_age_s=0, census_interval_s=0.1, force=["foreign_owner"])
+        assert refused.failed and "0 of 1 workers connected to Redis answered" in refused.result["msg"]
         paused = module(**options, state="paused")
         assert paused.failed and "0 of 1 workers" in paused.result["msg"]
         assert client.hlen("unacked") == 1

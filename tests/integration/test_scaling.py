@@ -12,31 +12,39 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import typing as t
 import uuid
 from pathlib import Path
 
 import pytest
-from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox, docker, run
+from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox, docker, run, until
+from core_common import Core, core_broker
 
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
+from ansible_collections.rendiff.ops.plugins.module_utils._census import Census
 from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 from ansible_collections.rendiff.ops.plugins.module_utils._queue_look import Look
-from ansible_collections.rendiff.ops.plugins.module_utils._redis import connect
+from ansible_collections.rendiff.ops.plugins.module_utils._scale_info import SCALE_ARGUMENTS
+from ansible_collections.rendiff.ops.plugins.module_utils._scale_info import look as look_at_scale
+from ansible_collections.rendiff.ops.plugins.module_utils._unacked import parse_moment
+from ansible_collections.rendiff.ops.plugins.module_utils._worker_change import WORKER_ARGUMENTS, change
 
-WITHIN_S = 60
 SERVICE = "worker-cpu"
 # Runs the core by itself, so that a kill hits it and not only what started it.
 DRAIN = """
-import json, subprocess, sys
+import json, os, signal, subprocess, sys
+from ansible_collections.rendiff.ops.plugins.module_utils._container_control import Containers
 from ansible_collections.rendiff.ops.plugins.module_utils._worker_change import WORKER_ARGUMENTS, change
 
 def run_command(argv):
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
+def die(*_arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2:] == ["before it is removed"]:
+    Containers.remove = die
 options = {name: option.get("default") for name, option in WORKER_ARGUMENTS.options.items()}
 change({**options, **json.loads(sys.argv[1])}, run_command, False)
 """
@@ -50,25 +58,15 @@ def worker(sandbox: Sandbox) -> Module:
     return Module("rendiff_worker", project=sandbox.project, census_interval_s=1)
 
 
-def until(seen: t.Callable[[], t.Any], what: str) -> t.Any:
-    """Wait, within a bound, until something is so, and return it."""
-    deadline = time.monotonic() + WITHIN_S
-    while time.monotonic() < deadline:
-        value = seen()
-        if value:
-            return value
-        threading.Event().wait(0.3)
-    raise AssertionError(f"not within {WITHIN_S} s: {what}")
-
-
-def status(sandbox: Sandbox, job: str) -> str:
-    return str(sandbox.query("SELECT status FROM jobs WHERE id::text = %s", job)[0][0])
+def core_worker(sandbox: Sandbox) -> Core:
+    """Return the body of rendiff_worker."""
+    return Core(change, WORKER_ARGUMENTS, changes=True, project=sandbox.project, census_interval_s=1)
 
 
 def encode(sandbox: Sandbox, seconds: int) -> str:
     """Submit an encode and wait until it has begun."""
     job = sandbox.submit("--seconds", str(seconds))[0]
-    until(lambda: status(sandbox, job) == "processing", "the encode begins")
+    until(lambda: sandbox.status(job) == "processing", "the encode begins")
     return job
 
 
@@ -83,10 +81,19 @@ def main_process(sandbox: Sandbox) -> int:
     return int(docker("inspect", "-f", "{{.State.Pid}}", sandbox.container(SERVICE)))
 
 
+def census(sandbox: Sandbox) -> Census:
+    """Ask all workers what they consume."""
+    with core_broker(sandbox) as broker:
+        return Look(broker, Keys(), {"census_timeout_s": 2.0}).census()
+
+
+def started_at(container: str) -> float:
+    """Return when a container was started, in seconds since the epoch."""
+    return parse_moment(docker("inspect", "-f", "{{.State.StartedAt}}", container))
+
+
 def consumers(sandbox: Sandbox) -> list[str]:
-    login = RedisLogin(sandbox.address("redis"), 6379, 0, password=sandbox.secrets["REDIS_PASSWORD"])
-    with connect(login, Keys(), 10) as broker:
-        return Look(broker, Keys(), {"census_timeout_s": 2.0}).census().consumers("default")
+    return census(sandbox).consumers("default")
 
 
 def test_the_connections_are_counted_before_there_are_more_containers(one: Sandbox) -> None:
@@ -124,9 +131,9 @@ class SmallProject:
         self.file = folder / "compose.yml"
         self._image = docker("inspect", "-f", "{{.Config.Image}}", sandbox.container("api"))
 
-    def write(self, **more: str) -> None:
+    def write(self, memory: str = "64m", **more: str) -> None:
         """Write the Compose file; each service has its own lines ``more``."""
-        common = f"    image: {self._image}\n    command: [sleep, '300']\n    init: true\n    mem_limit: 64m\n"
+        common = f"    image: {self._image}\n    command: [sleep, '300']\n    init: true\n    mem_limit: {memory}\n"
         services = {"api": "    depends_on: [other]\n", "worker": "", "other": ""}
         text = "".join(f"  {name}:\n{common}{lines}{more.get(name, '')}" for name, lines in services.items())
         self.file.write_text(f"services:\n{text}", encoding="utf-8")
@@ -172,6 +179,34 @@ def test_a_fixed_name_and_a_fixed_port_are_refused_with_the_line(one: Sandbox, t
         assert project.compose("up", "-d", "--no-build", "--scale", "api=3").returncode != 0
 
 
+def test_memory_that_the_host_does_not_have_is_refused_with_the_arithmetic(one: Sandbox, tmp_path: Path) -> None:
+    with small_project(one, tmp_path, memory="900g") as project:
+        info = Core(look_at_scale, SCALE_ARGUMENTS, changes=False, project=project.name, service="other", replicas=3)
+        (refusal,) = info().result["refusals"]
+        begin = (
+            "Cannot scale 'other' from 1 to 3: 2 more x 921600 MiB (the limit of each) = 1843200 MiB, and the host has "
+        )
+        assert refusal.startswith(begin) and refusal.split(begin)[1].split(" MiB of memory available. ")[0].isdigit()
+        assert '-e \'{"scaling_force": ["memory"]}\'' in refusal
+        forced = info(force=["memory"]).result
+        assert forced["refusals"] == [] and f"Forced: {begin}" in " ".join(forced["warnings"])
+        # What asks for no more is not refused.
+        assert info(replicas=1).result["refusals"] == []
+
+
+def test_a_graphics_card_that_the_engine_cannot_give_is_refused(one: Sandbox, tmp_path: Path) -> None:
+    with small_project(one, tmp_path) as project:
+        info = Module("rendiff_scale_info", project=project.name, service="other")
+        assert info(replicas=2).result["scale"]["refusals"] == []
+        # Not before it is up: the engine would not start it.
+        project.write(other="    runtime: nvidia\n")
+        (refusal,) = info(replicas=2).result["scale"]["refusals"]
+        assert "it needs the runtime 'nvidia', and the Docker Engine has only " in refusal and "runc" in refusal
+        assert refusal.endswith("Install the NVIDIA container toolkit on this host, or scale another service.")
+        # What the runbook does: it is tried, and fails.
+        assert project.compose("up", "-d", "--no-build", "--no-recreate", "--scale", "other=2").returncode != 0
+
+
 def test_what_has_drifted_is_not_recreated_by_scaling_something_else(one: Sandbox, tmp_path: Path) -> None:
     with small_project(one, tmp_path) as project:
         other, api = project.ids("other"), project.ids("api")
@@ -200,6 +235,25 @@ def test_what_has_drifted_is_not_recreated_by_scaling_something_else(one: Sandbo
         assert project.ids("other") != other
 
 
+@contextlib.contextmanager
+def second_worker(sandbox: Sandbox, **more: str) -> t.Iterator[str]:
+    """Run a second container of the worker, and return its name; ``more``: options of docker run besides."""
+    first = json.loads(docker("inspect", sandbox.container(SERVICE)))[0]
+    name = sandbox.container(SERVICE, 2)
+    labels = {**first["Config"]["Labels"], "com.docker.compose.container-number": "2"}
+    argv = ["run", "-d", "--name", name, "--network", sorted(first["NetworkSettings"]["Networks"])[0]]
+    argv += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    argv += [word for setting in first["Config"]["Env"] for word in ("-e", setting)]
+    argv += [word for bind in first["HostConfig"]["Binds"] for word in ("-v", bind)]
+    argv += [f"--{option}={value}" for option, value in more.items()]
+    docker(*argv, first["Config"]["Image"], *first["Config"]["Cmd"])
+    try:
+        yield name
+    finally:
+        run(["docker", "rm", "-f", name])
+        until(lambda: len(census(sandbox).nodes) == census(sandbox).receivers == 1, "one worker is left")
+
+
 def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(one: Sandbox) -> None:
     change = worker(one)
     try:
@@ -212,44 +266,105 @@ def test_workers_are_drained_and_resumed_and_each_step_is_taken_once(one: Sandbo
         assert not change(state="drained").result["changed"]
         # Who was made to consume nothing is not taken for ill.
         assert not change(check=True, state="restarted", unwell_only=True).result["changed"]
-        assert status(one, job) == "queued"
+        assert one.status(job) == "queued"
     finally:
         resumed = change(state="consumed")
     assert resumed.result["changed"] and consumers(one) == resumed.result["workers"]["nodes"]
     assert not change(state="consumed").result["changed"]
-    until(lambda: status(one, job) == "completed", "what waited is done")
+    until(lambda: one.status(job) == "completed", "what waited is done")
 
 
-def test_what_was_killed_while_it_drained_can_be_undone(one: Sandbox) -> None:
-    job = encode(one, 12)
-    options = json.dumps({"project": one.project, "state": "restarted", "service_roles": {}})
+def begin_drain(sandbox: Sandbox, *how: str, **options: t.Any) -> subprocess.Popen[bytes]:
+    """Begin a change of workers in a process of its own; ``how``: where it kills itself, if it does."""
+    given = json.dumps({"project": sandbox.project, "service_roles": {}, "census_interval_s": 1, **options})
     environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    with subprocess.Popen([sys.executable, "-c", DRAIN, options], env=environment) as process:
-        with one.broker() as client:
-            # Killed while it waits, as what is killed while it changes keeps others off for a minute.
+    return subprocess.Popen([sys.executable, "-c", DRAIN, given, *how], env=environment)
+
+
+def kill_while_it_waits(sandbox: Sandbox, **options: t.Any) -> None:
+    """Kill a change of workers while it waits for encodes to end.
+
+    Not before, as what is killed while it changes something keeps others off for a minute.
+    """
+    with begin_drain(sandbox, **options) as process:
+        with sandbox.broker() as client:
             until(
                 lambda: list(client.scan_iter("rdops:drained:*")) and not client.exists("rdops:busy"),
                 "it has stopped consuming, and that is remembered",
             )
         process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_what_was_killed_while_it_drained_can_be_undone(one: Sandbox) -> None:
+    job = encode(one, 12)
+    kill_while_it_waits(one, state="restarted")
     change = worker(one)
     assert change(state="consumed").result["changed"]
-    assert consumers(one) and status(one, job) == "processing"
-    until(lambda: status(one, job) == "completed", "the encode ends")
+    assert consumers(one) and one.status(job) == "processing"
+    until(lambda: one.status(job) == "completed", "the encode ends")
+
+
+def test_a_removal_that_is_killed_is_undone_or_ended_by_a_second_run_and_loses_no_encode(one: Sandbox) -> None:
+    first = one.container(SERVICE)
+    core = core_worker(one)
+    with second_worker(one) as second, one.broker() as client:
+        node = f"celery@{docker('inspect', '-f', '{{.Config.Hostname}}', second)}"
+        until(lambda: node in consumers(one), "the second worker consumes")
+        queues = census(one).nodes[node]
+        assert core(state="drained", names=[first]).result["workers"]["drained"]
+        job = encode(one, 20)
+        assert core(state="consumed", names=[first]).result["changed"]
+        removal = {"state": "removed", "service": SERVICE, "names": [second], "keep": 0}
+        kill_while_it_waits(one, **removal)
+        assert census(one).nodes[node] == ()
+        undone = core(state="consumed").result
+        assert undone["workers"]["names"] == [second] and census(one).nodes[node] == queues
+        assert not list(client.scan_iter("rdops:drained:*")) and one.status(job) == "processing"
+        # Once more, and later: it has stopped, and is still there.
+        with begin_drain(one, "before it is removed", **removal) as process:
+            until(lambda: process.poll() is not None, "it kills itself")
+        assert process.returncode == -signal.SIGKILL
+        assert docker("inspect", "-f", "{{.State.Running}}", second) == "false"
+        assert one.status(job) == "completed" and client.hlen("unacked") == 0
+        assert core(**removal).result["workers"]["names"] == [second]
+        assert run(["docker", "inspect", second]).returncode != 0
+        assert not list(client.scan_iter("rdops:drained:*"))
+        assert not core(state="removed", service=SERVICE, keep=1).result["changed"]
+        assert docker("logs", first).count(job) == 0
+    assert consumers(one)
+
+
+def test_two_workers_of_one_name_are_not_told_apart(one: Sandbox) -> None:
+    before = consumers(one)
+    hostname = docker("inspect", "-f", "{{.Config.Hostname}}", one.container(SERVICE))
+    with second_worker(one, hostname=hostname):
+        until(lambda: census(one).duplicates, "both answer")
+        told = worker(one)(state="drained").result["msg"]
+        for wish in ({"state": "consumed"}, {"state": "restarted"}, {"state": "removed", "service": "cpu", "keep": 1}):
+            refused = core_worker(one)(**wish)
+            assert refused.failed and f"several answer to the name 'celery@{hostname}'" in refused.result["msg"]
+        assert told.endswith(
+            "what one of them holds may be hidden. Give each a host name or a node name (-n) of its own."
+        )
+        assert before == [f"celery@{hostname}"] == consumers(one)
+    assert not core_worker(one)(check=True, state="restarted", unwell_only=True).result["changed"]
 
 
 def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: Sandbox) -> None:
     name = one.container(SERVICE)
-    change = worker(one)
-    os.kill(main_process(one), signal.SIGSTOP)
-    restarted = change(state="restarted", unwell_only=True, start_timeout_s=12, stop_grace_s=1).result
-    assert restarted["workers"]["names"] == [name] and consumers(one)
-    job = encode(one, 60)
+    change = core_worker(one)
+    # Another test may have started it a moment ago, and such a one is given its time.
+    until(lambda: time.time() - started_at(name) > 61, "it counts as started")
     os.kill(main_process(one), signal.SIGSTOP)
     try:
+        restarted = change(state="restarted", unwell_only=True, start_timeout_s=12, stop_grace_s=1).result
+        assert restarted["workers"]["names"] == [name] and consumers(one)
+        job = encode(one, 60)
+        os.kill(main_process(one), signal.SIGSTOP)
         refused = change(state="restarted", start_timeout_s=1, stop_grace_s=1)
         assert refused.failed and "scaling_confirm=" in refused.result["msg"]
-        assert status(one, job) == "processing"
+        assert one.status(job) == "processing"
     finally:
         os.kill(main_process(one), signal.SIGCONT)
     # It answers again: now what it encodes is known by name, and only that name ends it.
@@ -261,7 +376,7 @@ def test_a_deaf_worker_is_restarted_at_once_only_where_nothing_is_encoded(one: S
         refused = change(drain_timeout_s=0, **wish)
         assert refused.failed and f"scaling_confirm={job}" in refused.result["msg"]
         assert "It takes jobs again." in refused.result["msg"] and consumers(one)
-        assert status(one, job) == "processing"
+        assert one.status(job) == "processing"
     ended = change(state="restarted", drain_timeout_s=0, confirm=job, stop_grace_s=1).result
     assert ended["workers"]["ended_jobs"] == [job]
     with one.broker() as client:

@@ -140,3 +140,27 @@ def test_a_trash_is_remembered_before_it_is_touched():
 def test_a_trash_of_the_same_name_is_never_overwritten():
     with pytest.raises(OpsError, match="there is a trash 's' already"):
         moves.put_aside(FakeBroker(), NAMES, "s", (0,))
+
+
+PARKED = "rdops__parked__from"
+PRIORITIES = Names(Keys(), "from")
+
+
+def test_parked_messages_go_behind_what_waits_each_to_its_own_list_the_oldest_first(monkeypatch):
+    monkeypatch.setattr(moves, "BATCH", 2)
+    parked = [
+        make_message(TASK, job, job, "from", priority, job) for job, priority in zip("fedcba", (5, 5, 0, 5, 0, 0))
+    ]
+    broker = FakeBroker(**{PARKED: [b"", *parked], "from": [message("waits")]})
+    assert moves.put_parked_back(broker, PRIORITIES, lambda: None) == 7
+    assert jobs_of(broker.of("from")) == ["waits", "a", "b", "d", ""] and broker.of("from")[0] == b""
+    assert broker.of("from\x06\x163") == [parked[0], parked[1], parked[3]]
+    assert broker.of("rdops:parked:from") == [] and "rdops:held:from:0" not in broker.lists
+    assert moves.put_parked_back(broker, PRIORITIES, lambda: None) == 0
+
+
+def test_a_parked_message_that_somebody_took_meanwhile_is_not_put_back_as_well():
+    broker = FakeBroker(**{PARKED: [message(job) for job in "cba"]})
+    broker.meanwhile = lambda: broker.of("rdops:parked:from").remove(message("a"))
+    assert moves.put_parked_back(broker, PRIORITIES, lambda: None) == 2
+    assert jobs_of(broker.of("from")) == ["b", "c"]

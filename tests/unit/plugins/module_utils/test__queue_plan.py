@@ -21,6 +21,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._queue_plan import (
     parse_trash_key,
     plan_empty,
     plan_move,
+    plan_parked,
     plan_refill,
     require_census,
     require_confirm,
@@ -71,6 +72,21 @@ def test_a_refill_adds_and_a_drop_does_not():
     assert plan_refill(NAMES, {"0": 0, "3": 1}, trash, False).after["waiting"] == {"0": 0, "3": 3}
     assert plan_refill(NAMES, {"0": 0, "3": 1}, trash, True).after["waiting"] == {"0": 0, "3": 1}
     assert not plan_refill(NAMES, {"0": 0}, None, False).changed
+
+
+def test_what_is_parked_goes_to_its_lists_or_nowhere():
+    plan = plan_parked(NAMES, {"0": 1, "3": 0}, {3: 2, 0: 1}, False)
+    assert plan.before == {"waiting": {"0": 1, "3": 0}, "parked": 3}
+    assert plan.after == {"waiting": {"0": 2, "3": 2}, "parked": 0}
+    key = "rdops:parked:q"
+    assert [(action.target, action.transition) for action in plan.actions] == [
+        (key, "put back in q"),
+        (key, f"put back in {KEY_3}"),
+    ]
+    dropped = plan_parked(NAMES, {"0": 1, "3": 0}, {3: 2, 0: 1}, True)
+    assert dropped.after == {"waiting": {"0": 1, "3": 0}, "parked": 0} and dropped.plan_id != plan.plan_id
+    assert [(action.target, action.transition) for action in dropped.actions] == [(key, "dropped")]
+    assert not plan_parked(NAMES, {"0": 1}, {}, False).changed and not plan_parked(NAMES, {"0": 1}, {}, True).changed
 
 
 def test_a_move_to_a_priority_leads_every_list_to_one_and_leaves_that_one_alone():

@@ -33,6 +33,7 @@ WELL = Seen(
     siblings={},
     trash={},
     held={},
+    parked={},
     paused={},
 )
 
@@ -60,6 +61,7 @@ def test_each_danger_has_a_finding_of_its_own_that_the_healthy_one_lacks():
         ("strangers.q", "warning", {"scans": {"q": Scan(strangers=1)}}),
         ("siblings.q", "warning", {"siblings": {"q": {"5": 1}}}),
         ("held.q", "critical", {"held": {"q": 4}}),
+        ("parked.q", "warning", {"parked": {"q": 2}}),
         ("paused.q", "warning", {"paused": {"q": ["w"]}}),
         ("queue.gpu", "critical", {"lengths": {"gpu": {"0": 1}}}),
         ("trash.q", "ok", {"trash": {"q": [Trash("s", {0: 1})]}}),
@@ -91,6 +93,15 @@ def test_siblings_are_lists_beside_the_configured_ones():
     assert is_sibling(b"p:q:5", "q", keys)
     for key in (b"p:q:3", b"p:q", b"p:q:x", b"q:5", b"p:qq:5", b"p:q:5555"):
         assert not is_sibling(key, "q", keys), key
+
+
+def test_what_was_parked_is_told_with_the_ways_back():
+    seen = dataclasses.replace(WELL, parked={"q": 2})
+    (found,) = [finding for finding in judge(seen, 30_000, 21_600) if finding.id == "parked.q"]
+    assert found.summary.startswith("2 messages of queue 'q' were put aside as a worker would stop at them")
+    assert found.summary.endswith("state=refilled trash=parked puts them back, drop=true removes them.")
+    assert report(seen, [found], False, ())["queues"]["q"]["parked"] == 2
+    assert report(WELL, [], False, ())["queues"]["q"]["parked"] == 0
 
 
 def test_the_report_has_every_queue_and_ids_only_on_request():
