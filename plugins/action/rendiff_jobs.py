@@ -23,6 +23,8 @@ MODULE = "rendiff.ops.rendiff_jobs"
 # A change of jobs that takes longer is ended on the host; what it did stays done.
 _LIMIT_S = 86_400
 _POLL_S = 1.0
+# When nothing moves for so long, the module is asked for: one that was killed leaves its file behind.
+_STILL_S = 10.0
 
 
 class ActionModule(ActionBase):
@@ -68,7 +70,8 @@ class ActionModule(ActionBase):
         self, started: dict[str, t.Any], path: str, interval_s: float, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         host = (task_vars or {}).get("inventory_hostname", "")
-        begin = shown = time.monotonic()
+        begin = shown = moved = time.monotonic()
+        last = ""
         while time.monotonic() - begin < _LIMIT_S:
             time.sleep(_POLL_S)
             read = self._low_level_execute_command(f"cat {shlex.quote(path)}")
@@ -76,9 +79,13 @@ class ActionModule(ActionBase):
             if line and time.monotonic() - shown >= interval_s:
                 shown = time.monotonic()
                 Display().display(f"{host}: {line}")
-            if not line:
+            if line != last:
+                last, moved = line, time.monotonic()
+            if not line or time.monotonic() - moved >= _STILL_S:
+                moved = time.monotonic()
                 status = self._ask(started["ansible_job_id"], "status", task_vars)
-                if status.get("finished"):
+                if status.get("finished") or status.get("failed"):
+                    self._low_level_execute_command(f"rm -f {shlex.quote(path)}")
                     self._ask(started["ansible_job_id"], "cleanup", task_vars)
                     hidden = ("ansible_job_id", "results_file", "started", "finished")
                     return {name: value for name, value in status.items() if name not in hidden}

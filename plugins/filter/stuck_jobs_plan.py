@@ -56,7 +56,8 @@ _value:
     - C(findings) are the causes; C(restart) the containers to restart; C(park_first) whether what would stop a worker
       again is to be put aside before that; C(consume) which queue who shall consume; C(reconcile) whether jobs are to
       be brought back; C(scale) which service shall have how many containers; C(jobs) what is wrong with jobs, and
-      C(steps) what is done, in sentences; C(measurements) what a report draws.
+      C(steps) what is done, in sentences; C(measurements) what a report draws; C(free) how many
+      processes could take a job, and C(held) how many messages lie in queues that somebody paused.
   type: dict
   sample:
     findings: []
@@ -67,6 +68,8 @@ _value:
     scale: {}
     jobs: []
     measurements: {}
+    free: 2
+    held: 0
     steps: [Nothing is to be done.]
 """
 

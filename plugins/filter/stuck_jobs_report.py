@@ -20,7 +20,7 @@ description:
   - Makes what M(rendiff.ops.rendiff_report) shows of a host.
 author:
   - Rendiff contributors (@rendiff)
-positional: first, last, health, done
+positional: first, last, health, done, failed
 options:
   _input:
     description: The C(jobs) that M(rendiff.ops.rendiff_jobs_info) returned at the end.
@@ -42,6 +42,11 @@ options:
     type: list
     elements: str
     default: []
+  failed:
+    description: Why steps failed, in sentences.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -59,11 +64,16 @@ _value:
 
 
 def stuck_jobs_report(
-    jobs: t.Any, first: t.Any, last: t.Any, health: t.Any = None, done: t.Sequence[str] = ()
+    jobs: t.Any,
+    first: t.Any,
+    last: t.Any,
+    health: t.Any = None,
+    done: t.Sequence[str] = (),
+    failed: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """Return the report, or say that what came is not what makes one."""
     try:
-        return report_stuck(first, last, jobs, health, done)
+        return report_stuck(first, last, jobs, health, done, failed)
     except (AttributeError, KeyError, TypeError) as error:
         raise AnsibleFilterError(
             f"Cannot report on stuck jobs: {error!r} is not what the filter and the modules return."

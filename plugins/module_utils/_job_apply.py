@@ -33,9 +33,9 @@ BATCH = 1000
 _GROUP = 2000
 _LOCKED = 200
 # Row by row, by their key and then by their place, whatever the statistics of the table say: a whole scan in every
-# batch would be quadratic. A row that is locked keeps its place.
+# batch would be quadratic. A row that is locked keeps its place, which in parts of a table may be that of others too.
 _PICKED = (
-    "WITH picked AS (SELECT j.place, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
+    "WITH picked AS (SELECT o.id, j.place, o.n FROM rdops_order AS o CROSS JOIN LATERAL"
     " (SELECT j.ctid AS place FROM {table} AS j WHERE {key} = o.id AND {version} = o.version FOR UPDATE SKIP LOCKED)"
     " AS j WHERE o.action = %s AND o.n = ANY (%s))"
 )
@@ -169,7 +169,8 @@ class Applier:
         """Change the rows that are as they were judged, and return their steps, in order."""
         sql, table = _postgres.sql, self._table
         statement = sql.SQL(
-            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked WHERE j.ctid = picked.place RETURNING picked.n"
+            _PICKED + " UPDATE {table} AS j SET {assigned} FROM picked"
+            " WHERE j.ctid = picked.place AND {key} = picked.id RETURNING picked.n"
         ).format(
             key=table.key,
             table=table.name,

@@ -87,6 +87,8 @@ def findings_of(jobs: t.Mapping[str, t.Any], project: str) -> list[Finding]:
 
 
 def _commands(verdict: str, listed: t.Sequence[t.Mapping[str, t.Any]], project: str) -> tuple[str, ...]:
+    if not listed:
+        return ()
     if verdict == "hung":
         ids = ",".join(f'"{job["job_id"]}"' for job in listed)
         arguments = f'{{"project": "{project}", "state": "cancelled", "terminate": true, "job_ids": [{ids}]}}'

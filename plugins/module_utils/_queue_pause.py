@@ -43,10 +43,13 @@ def held_for(queue: str, value: t.Any) -> int:
     return count
 
 
-def plan_pause(queue: str, census: Census, nodes: t.Sequence[str]) -> Plan:
-    """Return the plan that makes workers stop taking new messages of a queue."""
-    act = f"pause queue '{queue}'"
-    require_nodes(act, census, nodes)
+def plan_pause(queue: str, census: Census, nodes: t.Sequence[str], *, remember: bool = True) -> Plan:
+    """Return the plan that makes workers stop taking new messages of a queue.
+
+    Without ``remember`` it is an undo: a worker that is gone consumes nothing, which is what was wished for.
+    """
+    if remember:
+        require_nodes(f"pause queue '{queue}'", census, nodes)
     consumers = census.consumers(queue)
     chosen = [node for node in consumers if not nodes or node in nodes]
     left = [node for node in consumers if node not in chosen]
@@ -111,7 +114,7 @@ class Pause:
     def pause(self, check_mode: bool) -> dict[str, t.Any]:
         """Make workers stop taking new messages; those that they hold they finish."""
         census = self._census(f"pause queue '{self._queue}'")
-        plan = plan_pause(self._queue, census, self._options["nodes"])
+        plan = plan_pause(self._queue, census, self._options["nodes"], remember=self._options["remember"])
         targets = [action.target for action in plan.actions]
         drained: dict[str, t.Any] = {}
         if targets and not check_mode:

@@ -19,6 +19,7 @@ from ._redis import Broker
 IN_LIST, FOREIGN, ASIDE = 0, 2, 3
 # Parts of the names of lists that are answers and never tasks.
 _ANSWERS = (b".reply.celery.pidbox", b"celeryev")
+_SAMPLE = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Place:
     step: int = 0
 
 
-def classify(key: bytes, keys: Keys, bound: t.Collection[str], head: bytes) -> Place | None:
-    """Tell what a list is; None for one that holds no messages. ``head``: one of its messages. Pure."""
+def classify(key: bytes, keys: Keys, bound: t.Collection[str], sample: t.Sequence[bytes]) -> Place | None:
+    """Tell what a list is; None for one that holds no messages. ``sample``: some of what it holds. Pure."""
     name = key.decode("utf-8", "replace")
     if not name.startswith(keys.prefix) or any(part in key for part in _ANSWERS):
         return None
@@ -43,7 +44,7 @@ def classify(key: bytes, keys: Keys, bound: t.Collection[str], head: bytes) -> P
     queue, separator, step = short.rpartition(keys.separator)
     if not separator:
         queue, step = short, "0"
-    if queue not in bound and not parse_message(head).task:
+    if queue not in bound and not any(parse_message(raw).task for raw in sample):
         return None
     if step.isdigit() and int(step) in keys.steps and (separator or step == "0"):
         return Place(IN_LIST, key, queue, queue, int(step))
@@ -53,6 +54,7 @@ def classify(key: bytes, keys: Keys, bound: t.Collection[str], head: bytes) -> P
 def find_places(broker: Broker, look: Look, keys: Keys, bound: t.Collection[str]) -> tuple[Place, ...]:
     """Return every list of messages, within a queue the one of step 0 last. ``bound``: queues that are known."""
     lists = look.keys_like(f"{glob_escape(keys.prefix)}*", "list")
-    heads = broker.pipeline([("LRANGE", key, -1, -1) for key in lists])
-    found = [classify(key, keys, bound, head[0] if head else b"") for key, head in zip(lists, heads)]
+    # From both ends, as one of its messages may be poison.
+    samples = broker.pipeline([("LRANGE", key, *ends) for key in lists for ends in ((0, _SAMPLE - 1), (-_SAMPLE, -1))])
+    found = [classify(key, keys, bound, [*samples[2 * at], *samples[2 * at + 1]]) for at, key in enumerate(lists)]
     return tuple(sorted((p for p in found if p is not None), key=lambda p: (-p.kind, p.queue, -p.step, p.key)))

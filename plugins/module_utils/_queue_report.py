@@ -137,7 +137,11 @@ def _judge_ours(seen: Seen) -> list[Finding]:
             " too often: rendiff_queue state=refilled trash=parked puts them back, drop=true removes them."
         )
         found.append(Finding(f"parked.{queue}", "queues", WARNING, queue, said, {"total": count}))
-    for queue, nodes in seen.paused.items():
+    for queue, remembered in seen.paused.items():
+        # One that restarted consumes again what it is started with.
+        nodes = [node for node in remembered if node in seen.census.nodes and queue not in seen.census.nodes[node]]
+        if not nodes:
+            continue
         said = f"Queue '{queue}' was paused on {', '.join(nodes)}: state=consumed ends that."
         found.append(Finding(f"paused.{queue}", "queues", WARNING, queue, said, {"nodes": list(nodes)}))
     return found

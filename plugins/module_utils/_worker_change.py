@@ -152,8 +152,8 @@ class WorkerChange:
         return remembered
 
     def _unwell(self, worker: Worker) -> bool:
-        # One that somebody made to consume nothing is not ill.
-        return unwell(worker) and not (worker.kind == LIVE and self._drain.held_back(worker))
+        # One that somebody made to consume nothing is not ill, and does not come back by itself.
+        return unwell(worker) and not self._drain.held_back(worker)
 
     def _word(self, worker: Worker) -> str:
         return f"{worker.kind}, consumes {', '.join(worker.queues) or 'nothing'}"

@@ -135,8 +135,9 @@ class Drain:
 
     def held_back(self, worker: Worker) -> bool:
         """Tell whether somebody drained a worker, or paused it on a queue that it is started with."""
-        paused = [("SISMEMBER", Names(self._keys, queue).paused, worker.node) for queue in worker.expected]
-        return bool(self.remembered(worker.node)) or any(self._broker.pipeline(paused))
+        node = worker.node or worker.usual_node
+        paused = [("SISMEMBER", Names(self._keys, queue).paused, node) for queue in worker.expected]
+        return bool(self.remembered(node)) or (worker.kind == LIVE and any(self._broker.pipeline(paused)))
 
     def forget(self, node: str) -> None:
         """Forget that a node was drained: its process is another now, or gone."""

@@ -62,7 +62,7 @@ def test_each_danger_has_a_finding_of_its_own_that_the_healthy_one_lacks():
         ("siblings.q", "warning", {"siblings": {"q": {"5": 1}}}),
         ("held.q", "critical", {"held": {"q": 4}}),
         ("parked.q", "warning", {"parked": {"q": 2}}),
-        ("paused.q", "warning", {"paused": {"q": ["w"]}}),
+        ("paused.q", "warning", {"paused": {"q": ["w"]}, "census": dataclasses.replace(CENSUS, nodes={"w": ()})}),
         ("queue.gpu", "critical", {"lengths": {"gpu": {"0": 1}}}),
         ("trash.q", "ok", {"trash": {"q": [Trash("s", {0: 1})]}}),
     ]:

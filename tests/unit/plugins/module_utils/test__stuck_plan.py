@@ -9,10 +9,11 @@ import pytest
 from ansible_collections.rendiff.ops.plugins.module_utils._stuck_plan import expected_s, plan_stuck, report_stuck
 
 CPU, GPU = "worker-cpu", "worker-gpu"
+NODES = ("celery@a", "celery@b", "celery@g")
 LINES = {CPU: "line 7 of 'compose.yml' (command: celery -Q default)"}
 
 
-def worker(name="a", kind="live", queues=("default",), service=CPU, expected=("default",), processes=2):
+def worker(name="a", kind="live", queues=("default",), service=CPU, expected=("default",), processes=2, encoding=()):
     return {
         "container": name,
         "kind": kind,
@@ -21,6 +22,7 @@ def worker(name="a", kind="live", queues=("default",), service=CPU, expected=("d
         "expected_queues": list(expected),
         "service": service,
         "processes": processes,
+        "encoding": list(encoding),
     }
 
 
@@ -47,7 +49,7 @@ def jobs(waiting=0, would=None, poison=0, send_to=None, average_s=None, moved=No
 
 def plan(queues=None, judged=None, workers=(), restart=(), backlog_max_s=3600, replicas_max=4):
     return plan_stuck(
-        {"queues": queues or {"default": queue()}},
+        {"queues": queues or {"default": queue()}, "workers": {"nodes": dict.fromkeys(NODES, ["default"])}},
         judged or jobs(),
         {"before": list(workers or [worker()]), "names": list(restart), "started_at_line": LINES},
         backlog_max_s=backlog_max_s,
@@ -112,16 +114,54 @@ def test_a_graphics_card_takes_its_own_jobs_and_no_others(name, workers, nodes):
 
 def test_what_was_done_on_purpose_is_left_and_the_way_out_is_named():
     made = plan({"low": queue(1, (), paused=["celery@a"])}, workers=[worker(), worker("b", queues=())])
-    assert made.consume == [] and made.restart == []
-    assert ids(made) == ["stuck.worker.b", "stuck.queue.low"]
-    assert all(finding.commands == ("ansible-playbook rendiff.ops.stand_down",) for finding in made.findings)
+    assert made.consume == [] and made.restart == [] and made.held == 1
+    assert [(finding.id, finding.severity) for finding in made.findings] == [
+        ("stuck.worker.b", "warning"),
+        ("stuck.queue.low", "warning"),
+    ]
+    assert all(finding.commands[0] == "ansible-playbook rendiff.ops.stand_down" for finding in made.findings)
+    assert '"queue": "low", "state": "consumed"' in made.findings[1].commands[1]
     frozen = plan(workers=[worker(kind="frozen")])
     assert frozen.findings[0].commands == ("docker unpause a",)
 
 
+def test_a_pause_of_workers_that_are_gone_or_consume_again_is_none():
+    gone = plan({"low": queue(1, (), paused=["celery@gone"])})
+    assert [each["queue"] for each in gone.consume] == ["low"] and gone.held == 0
+    again = plan({"default": queue(1, paused=["celery@a"])})
+    assert again.findings == [] and again.held == 0
+
+
+@pytest.mark.parametrize(
+    "own, severity",
+    [
+        (worker("b", kind="starting"), "critical"),
+        (worker("b", kind="frozen"), "critical"),
+        (worker("b", queues=()), "warning"),
+        (worker("b", kind="dead"), "warning"),
+    ],
+)
+def test_a_queue_waits_for_its_own_worker_and_is_given_to_no_other(own, severity):
+    own = {**own, "expected_queues": ["high"]}
+    made = plan({"high": queue(3, ())}, workers=[worker(), own])
+    told = next(finding for finding in made.findings if finding.id == "stuck.queue.high")
+    assert made.consume == [] and (told.severity, told.caused_by) == (severity, "stuck.worker.b")
+
+
+def test_poison_is_put_aside_before_a_queue_is_taken_over():
+    assert plan({"express": queue(1, ())}, jobs(poison=1)).park_first
+
+
+def test_more_workers_would_consume_what_was_paused_so_there_are_none():
+    queues = {"default": queue(500, ("celery@a",), paused=["celery@b"]), "low": queue(500)}
+    made = plan(queues, jobs(waiting=1000, average_s=60), workers=[worker(), worker("b", queues=("low",))])
+    assert made.scale == {} and ids(made) == ["stuck.backlog"] and made.held == 500
+    assert made.findings[0].summary.startswith("500 jobs wait")
+
+
 def test_too_much_waits_where_it_takes_longer_than_is_allowed():
     busy = jobs(waiting=1000, average_s=60)
-    assert expected_s(busy, 2) == 30_000
+    assert expected_s(busy, 1000, 2) == 30_000
     made = plan(judged=busy)
     assert made.scale["service"] == CPU and made.scale["replicas"] == 4 and made.scale["current"] == 1
     assert "takes about 500 min; 60 min is allowed" in made.scale["why"]
@@ -134,12 +174,12 @@ def test_too_much_waits_where_it_takes_longer_than_is_allowed():
 
 
 def test_without_any_job_that_ended_nothing_is_known_of_how_long_it_takes():
-    assert expected_s(jobs(waiting=5), 2) is None and plan(judged=jobs(waiting=5)).scale == {}
+    assert expected_s(jobs(waiting=5), 5, 2) is None and plan(judged=jobs(waiting=5)).scale == {}
 
 
 def test_no_worker_at_all_is_told():
     made = plan_stuck(
-        {"queues": {}},
+        {"queues": {}, "workers": {"nodes": {}}},
         jobs(),
         {"before": [], "names": [], "started_at_line": {}},
         backlog_max_s=1,
@@ -157,5 +197,10 @@ def test_the_report_tells_what_was_wrong_what_was_done_and_whether_jobs_move():
     well = report_stuck(first, last, jobs(moved=True), health, ["Restarted: a."])
     assert well["verdict"] == "warning" and well["root_causes"] == ["logs.a"]
     assert well["causes"][0] == "Worker 'a' does not run." and well["done"] == ["Restarted: a."]
-    still = report_stuck(first, last, jobs(moved=False), None, [])
+    still = report_stuck(first, last, jobs(moved=False))
     assert still["verdict"] == "critical" and still["root_causes"] == ["stuck.still"]
+    # Jobs behind others that take their time are none that are stuck.
+    busy = plan(workers=[worker(encoding=[{}, {}])]).describe()
+    assert report_stuck(first, busy, jobs(moved=False))["verdict"] == "ok"
+    failed = report_stuck(first, last, jobs(moved=True), None, [], ["Cannot restart worker 'a': it encodes."])
+    assert failed["verdict"] == "critical" and failed["summary"] == "Cannot restart worker 'a': it encodes."
