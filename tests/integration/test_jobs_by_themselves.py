@@ -397,6 +397,26 @@ def test_how_far_it_is_can_be_read_while_it_runs(plain: Scratch, tmp_path: t.Any
     assert ("look", 0) in steps and ("send", 20_000) in steps and not path.exists()
 
 
+def test_a_job_that_ends_each_of_its_workers_is_given_up_where_the_runbooks_update_never_counts(plain: Scratch) -> None:
+    job = plain.add("processing", 30_000)[0]
+    for _time in range(5):
+        # What the runbook does, and then what the job does to its worker.
+        plain.query(
+            "UPDATE jobs SET status = 'queued' WHERE status = 'processing' AND created_at < now() - interval '1 h'"
+        )
+        plain.query("UPDATE jobs SET status = 'processing'")
+    assert plain.query("SELECT coalesce(retry_count, 0) FROM jobs") == [(0,)]
+    for tries in range(1, 5):
+        done = well(plain.change(state="queued", max_attempts=3))["jobs"]["done"]
+        if tries <= 3:
+            assert done == {"send": 1} and plain.sent() == [job]
+            with plain.broker() as client:
+                client.flushdb()
+            old = "created_at = now() - interval '9 hours', started_at = NULL, updated_at = NULL"
+            plain.query(f"UPDATE jobs SET status = 'processing', {old}")
+    assert done == {"park": 1} and plain.statuses() == {"failed": 1}
+
+
 def test_how_far_it_is_is_shown_while_a_playbook_waits(plain: Scratch, tmp_path: t.Any) -> None:
     plain.add_many(60_000)
     path = tmp_path / "now"

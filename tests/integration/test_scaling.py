@@ -393,3 +393,30 @@ def test_a_dead_worker_is_started_and_one_that_is_well_is_left(one: Sandbox) -> 
     assert started["changed"] and started["workers"]["names"] == [name]
     assert started["workers"]["before"][0]["kind"] == "dead" and consumers(one)
     assert not change(state="restarted", unwell_only=True).result["changed"]
+
+
+def test_the_runbooks_search_for_a_worker_finds_itself_where_there_is_none(one: Sandbox) -> None:
+    api = one.container("api")
+    assert "grep celery" in docker("exec", api, "sh", "-c", "ps aux | grep celery")
+    looked = worker(one)(check=True, state="restarted", unwell_only=True).result["workers"]["before"]
+    assert [each["container"] for each in looked] == [one.container(SERVICE)]
+
+
+def test_more_workers_do_not_help_a_queue_that_none_of_them_reads(one: Sandbox) -> None:
+    argv = Module("rendiff_stack_info", project=one.project)().result["stack"]["compose_command"].split()
+    scale = [*argv, "up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale"]
+    with one.broker() as client:
+        client.lpush("express", "{}")
+        try:
+            assert run([*scale, f"{SERVICE}=2", SERVICE]).returncode == 0
+            until(lambda: len(consumers_of_any(one)) == 2, "there are two workers")
+            assert client.llen("express") == 1
+        finally:
+            client.delete("express")
+            assert run([*scale, f"{SERVICE}=1", SERVICE]).returncode == 0
+            until(lambda: len(consumers_of_any(one)) == 1, "there is one worker")
+
+
+def consumers_of_any(sandbox: Sandbox) -> list[str]:
+    looked = Module("rendiff_queue_info", project=sandbox.project, scan=False)().result["queues"]["workers"]
+    return [node for node, queues in looked["nodes"].items() if queues]
