@@ -39,6 +39,7 @@ KEY_ARGUMENTS = ArgumentSpec(
         "rotation": {"type": "str", "default": ""},
         "grace_s": {"type": "int"},
         "own_raw_jobs": {"type": "bool", "default": False},
+        "only_after": {"type": "str"},
         "why": {"type": "str", "default": ""},
         "incident": {"type": "str", "default": ""},
         "postgres_timeout_s": {"type": "int", "default": 30},
@@ -85,6 +86,10 @@ class KeyChange:
         if self._state == "present":
             return self._make(check_mode)
         found = find_keys(self._database, self._keys, self._options, self._act, lock=True)
+        after = self._options["only_after"]
+        if after and not self._is_active(after):
+            # A rotation that was killed before it made the successor: the key is all that its user has.
+            found = []
         plan = self._plan(found)
         missing = [identity for identity in plan.needed if identity not in self._options["new_keys"]]
         jobs: dict[str, dict[str, int]] = {}
@@ -119,6 +124,12 @@ class KeyChange:
             grace=options["grace_s"] > 0,
             all_of_user=bool(options["user_id"]),
         )
+
+    def _is_active(self, identity: str) -> bool:
+        sql = _postgres.sql
+        condition = sql.SQL("lower({}::text) = lower(%s)").format(self._keys.column("id"))
+        found = self._keys.read(self._database, condition, [identity], lock=False)
+        return bool(found) and found[0].state(self._now) == ACTIVE
 
     def _existing(self) -> set[str]:
         sql = _postgres.sql

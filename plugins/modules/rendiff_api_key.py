@@ -81,6 +81,10 @@ options:
         Without it such jobs stay with the old key, and are counted.
     type: bool
     default: false
+  only_after:
+    description:
+      - Revoke only where the key with this id exists and is active, such as the successor of the key.
+    type: str
   dest:
     description:
       - Folder on the controller for new keys, a file each, named by the key's id. When it is not set,

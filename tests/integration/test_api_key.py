@@ -210,7 +210,11 @@ def test_with_a_grace_both_keys_live_until_the_old_one_is_revoked(keys: Keys) ->
     new = Path(path).read_text(encoding="utf-8").strip()
     assert (keys.answers(raw), keys.answers(new)) == (200, 200)
     assert not keys.change(state="rotated", key_id=identity, grace_s=3600).result["changed"]
-    assert keys.change(state="revoked", key_id=identity).result["changed"] and keys.answers(raw) == 401
+    # What a rotation leaves that was killed before it made the successor ends nobody's only key.
+    early = keys.change(state="revoked", key_id=identity, only_after=str(uuid.uuid4()))
+    assert not early.result["changed"] and keys.answers(raw) == 200
+    ended = keys.change(state="revoked", key_id=identity, only_after=rotated.result["needed"][0])
+    assert ended.result["changed"] and keys.answers(raw) == 401
 
 
 def test_what_cannot_be_meant_is_refused_before_anything_is_touched(keys: Keys) -> None:
@@ -251,6 +255,7 @@ def test_what_stands_in_a_row_is_data(keys: Keys) -> None:
     assert not Path("/tmp/rdops-owned").exists()
 
 
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
 def test_killed_between_any_two_steps_a_second_run_ends_in_the_same_place(keys: Keys) -> None:
     environment = {
         **os.environ,
@@ -272,6 +277,7 @@ def test_killed_between_any_two_steps_a_second_run_ends_in_the_same_place(keys: 
             "new_keys": {new_id: {"hash": hash_key(new), "prefix": new[:8]}},
             "new_raw_keys": {},
             "own_raw_jobs": False,
+            "only_after": None,
             "why": "",
             "incident": "",
             "state_dir": str(keys.folder / "state"),
