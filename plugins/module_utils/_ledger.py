@@ -45,6 +45,7 @@ MITIGATION_ARGUMENTS = ArgumentSpec(
         "why": {"type": "str", "default": ""},
         "incident": {"type": "str", "default": ""},
         "error": {"type": "str", "default": ""},
+        "project": {"type": "str", "default": ""},
     },
     required_if=[("state", "planned", ["what", "undo_role", "undo_action"])],
 ).merge(STATE_ARGUMENTS)
@@ -53,6 +54,7 @@ MITIGATION_INFO_ARGUMENTS = ArgumentSpec(
         "expired_only": {"type": "bool", "default": False},
         "include_undone": {"type": "bool", "default": False},
         "incident": {"type": "str"},
+        "project": {"type": "str"},
     }
 ).merge(STATE_ARGUMENTS)
 

@@ -32,6 +32,7 @@ ROLES = (
 )
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_.:-]{0,119}$")
 _ACTION = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_PROJECT = re.compile(r"^[a-z0-9][a-z0-9_-]{0,119}$")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -52,6 +53,7 @@ class Mitigation:
     changed_at: str = ""
     sequence: int = 0
     error: str = ""
+    project: str = ""
 
     @property
     def open(self) -> bool:
@@ -95,6 +97,8 @@ def check_entry(entry: Mitigation) -> None:
         raise OpsError(act, "a name is small letters, digits and . _ : -, at most 120 of them")
     if entry.status not in (*OPEN, UNDONE):
         raise OpsError(act, f"'{entry.status}' is no status of an entry")
+    if entry.project and not (isinstance(entry.project, str) and _PROJECT.match(entry.project)):
+        raise OpsError(act, "its project is no name of a Compose project")
     if entry.until:
         try:
             time.strptime(entry.until, _TIME)
@@ -141,6 +145,12 @@ def plan_entry(current: Mitigation | None, wanted: Mitigation) -> tuple[Plan, Mi
     """
     entry = wanted
     if current is not None and current.open:
+        if current.project != wanted.project:
+            raise OpsError(
+                f"use the mitigation '{wanted.name}'",
+                f"it is open for project '{current.project}', and not for '{wanted.project}'",
+                "Undo that one first, with rendiff.ops.stand_down",
+            )
         entry = dataclasses.replace(
             wanted,
             before=current.before,
@@ -203,6 +213,7 @@ def wanted_entry(options: t.Mapping[str, t.Any], now: float) -> Mitigation:
         },
         why=options["why"],
         incident=options["incident"],
+        project=options["project"],
         until=format_time(now + options["expires_in_s"]) if options["expires_in_s"] else "",
     )
 
@@ -215,6 +226,7 @@ def select(entries: t.Iterable[Mitigation], options: t.Mapping[str, t.Any], now:
         if (entry.open or options["include_undone"])
         and (entry.expired(now) or not options["expired_only"])
         and options["incident"] in (None, "", entry.incident)
+        and (options["project"] in (None, "", entry.project) or not entry.project)
     ]
     return sorted(wanted, key=lambda entry: -entry.sequence)
 

@@ -274,4 +274,5 @@ def change(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: 
     login = resolve_redis(stack, options, lambda replica, path: client.read_file(replica.id, path))
     keys = Keys.from_options(options)
     with _redis.connect(login, keys, float(options["redis_timeout_s"])) as broker:
-        return QueueChange(broker, keys, options, holders_of(stack)).run(check_mode)
+        done = QueueChange(broker, keys, options, holders_of(stack)).run(check_mode)
+    return {**done, "project": stack.project}

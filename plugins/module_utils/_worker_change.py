@@ -292,4 +292,5 @@ def change(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: 
     keys = Keys.from_options(options)
     with _redis.connect(login, keys, float(options["redis_timeout_s"])) as broker:
         look = WorkerLook(client, stack, broker, keys, options)
-        return WorkerChange(stack, broker, keys, look, options).run(check_mode)
+        done = WorkerChange(stack, broker, keys, look, options).run(check_mode)
+    return {**done, "project": stack.project}

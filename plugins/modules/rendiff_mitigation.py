@@ -84,6 +84,12 @@ options:
       - Incident that it is done for.
     type: str
     default: ""
+  project:
+    description:
+      - Compose project that is changed. The undo works on that one, also where several are on the host.
+      - A change of the same name that is open for another project is an error.
+    type: str
+    default: ""
   error:
     description:
       - Why the undo failed, with O(state=failed).

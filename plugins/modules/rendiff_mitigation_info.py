@@ -33,6 +33,10 @@ options:
     description:
       - Only those of this incident.
     type: str
+  project:
+    description:
+      - Only those of this Compose project, and those of none.
+    type: str
 seealso:
   - module: rendiff.ops.rendiff_mitigation
 """

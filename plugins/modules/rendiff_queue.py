@@ -355,6 +355,11 @@ plan:
   type: list
   elements: str
   sample: ["default: put aside"]
+project:
+  description: Name of the Compose project.
+  returned: success
+  type: str
+  sample: rendiff
 msg:
   description: What was done, in one or two sentences.
   returned: success

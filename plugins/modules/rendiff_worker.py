@@ -194,6 +194,11 @@ plan_id:
   returned: success
   type: str
   sample: 5f0a3c1b9d2e4f60
+project:
+  description: Name of the Compose project.
+  returned: success
+  type: str
+  sample: rendiff
 msg:
   description: The same for people.
   returned: success

@@ -28,7 +28,7 @@ class Ledger:
         self.read = Module("rendiff_mitigation_info", incident=self.incident, include_undone=True)
         self.queue = Module("rendiff_queue", project=sandbox.project, queue="low")
 
-    def plan(self) -> None:
+    def plan(self, project: str = "") -> None:
         """Write down that the workers of queue 'low' are paused, and how that is undone."""
         written = self.write(
             name=NAME,
@@ -43,6 +43,7 @@ class Ledger:
                 "maintenance_temporary": False,
             },
             incident=self.incident,
+            project=project,
         )
         assert not written.failed, written.output
 
@@ -56,11 +57,12 @@ class Ledger:
         looked = Module("rendiff_queue_info", project=self.sandbox.project)().result
         return len(looked["queues"]["queues"]["low"]["consumers"])
 
-    def stand_down(self, *hosts: str) -> subprocess.Popen[str]:
-        """Start the playbook."""
+    def stand_down(self, *hosts: str, project: str | None = None) -> subprocess.Popen[str]:
+        """Start the playbook, for this project unless another is named; for an empty name, for none in particular."""
         inventory = ",".join(["target", *hosts]) + ","
         argv = ["ansible-playbook", "-i", inventory, "-e", "rendiff_hosts=all", "rendiff.ops.stand_down", "-e"]
-        settings = {"rendiff_project": self.sandbox.project, "incident_id": self.incident}
+        named = self.sandbox.project if project is None else project
+        settings = {"incident_id": self.incident, **({"rendiff_project": named} if named else {})}
         argv += [json.dumps({**settings, "ansible_python_interpreter": sys.executable})]
         # The host that is gone is reached by ssh, this one is here.
         variables = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SSH_TIMEOUT": "3"}
@@ -116,3 +118,20 @@ def test_a_host_that_is_gone_is_told_and_keeps_no_other_from_standing_down(ledge
     status, said = ended(ledger.stand_down("192.0.2.7"))
     assert status != 0 and "192.0.2.7" in said and "unreachable=1" in said, said
     assert ledger.status() == "undone" and ledger.consumers() == 1
+
+
+def test_an_undo_works_on_the_project_that_was_changed_and_on_no_other(one: Sandbox) -> None:
+    ledger = Ledger(Sandbox("rb"))
+    ledger.plan(ledger.sandbox.project)
+    try:
+        assert ledger.queue(state="paused").result["changed"]
+        status, said = ended(ledger.stand_down(project=one.project))
+        assert status == 0 and "there is nothing to undo" in said, said
+        assert ledger.status() == "planned" and ledger.consumers() == 0
+        # Two projects look like the service here, and the entry says which of them is meant.
+        status, said = ended(ledger.stand_down(project=""))
+        assert status == 0 and ledger.status() == "undone" and ledger.consumers() == 1, said
+    finally:
+        ledger.queue(state="consumed")
+        ledger.write(name=NAME, state="undone")
+        ledger.write(name=NAME, state="absent")

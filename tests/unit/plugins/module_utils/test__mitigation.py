@@ -22,7 +22,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._mitigation import (
 
 UNDO = {"role": "scaling", "action": "set_replicas", "variables": {"scaling_service": "api", "scaling_replicas": 2}}
 ENTRY = Mitigation("scaling.set_replicas.api", "Four api", {"replicas": 2}, {"replicas": 4}, UNDO, sequence=1)
-ALL = {"include_undone": False, "expired_only": False, "incident": None}
+ALL = {"include_undone": False, "expired_only": False, "incident": None, "project": None}
 
 
 def test_what_is_written_is_read_back():
@@ -35,6 +35,8 @@ def test_what_is_written_is_read_back():
         ({"name": "../../etc/passwd"}, "a name is small letters"),
         ({"name": ""}, "a name is small letters"),
         ({"status": "odd"}, "is no status"),
+        ({"project": "../x"}, "no name of a Compose project"),
+        ({"project": ["x"]}, "no name of a Compose project"),
         ({"until": "tomorrow"}, "is no time"),
         ({"undo": {"role": "ansible.builtin", "action": "shell"}}, "is no action of a role"),
         ({"undo": {"role": "scaling", "action": "../tasks/x"}}, "is no action of a role"),
@@ -109,6 +111,14 @@ def test_newest_first_and_only_what_is_asked_for():
     assert names(include_undone=True) == ["c", "b", "a"]
     assert names(now=10, expired_only=True) == ["a"] and names(now=9, expired_only=True) == []
     assert names(incident="i") == ["a"]
+
+
+def test_an_undo_is_of_its_own_project_and_two_projects_do_not_share_an_entry():
+    mine, other = (dataclasses.replace(ENTRY, name=name, project=name) for name in ("mine", "other"))
+    found = select([mine, other, ENTRY], {**ALL, "project": "mine"}, 0)
+    assert {entry.name for entry in found} == {"mine", ENTRY.name}
+    with pytest.raises(OpsError, match="open for project 'one', and not for 'two'"):
+        plan_entry(dataclasses.replace(ENTRY, project="one"), dataclasses.replace(ENTRY, project="two"))
 
 
 def test_what_came_of_it_is_said_with_the_next_thing_to_do():
