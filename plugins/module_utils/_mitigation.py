@@ -154,7 +154,7 @@ def plan_entry(current: Mitigation | None, wanted: Mitigation) -> tuple[Plan, Mi
         entry = dataclasses.replace(
             wanted,
             before=current.before,
-            undo=current.undo,
+            undo=_unite(current.undo, wanted.undo),
             created_at=current.created_at,
             sequence=current.sequence,
             status=PLANNED if dict(current.after) != dict(wanted.after) else current.status,
@@ -162,6 +162,20 @@ def plan_entry(current: Mitigation | None, wanted: Mitigation) -> tuple[Plan, Mi
             error=current.error,
         )
     return _transition(current, entry, "written"), entry
+
+
+def _unite(current: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """Return the undo of a first change that takes back a second one too: whom both name, it names."""
+    if (current.get("role"), current.get("action")) != (wanted.get("role"), wanted.get("action")):
+        return current
+    more = wanted.get("variables") or {}
+    variables = dict(current.get("variables") or {})
+    for name, value in variables.items():
+        other = more.get(name)
+        # An empty list is no list of nobody: to most actions it means all.
+        if isinstance(value, list) and isinstance(other, list) and value and other:
+            variables[name] = [*value, *(each for each in other if each not in value)]
+    return {**current, "variables": variables}
 
 
 def plan_status(current: Mitigation | None, name: str, status: str, error: str = "") -> tuple[Plan, Mitigation]:

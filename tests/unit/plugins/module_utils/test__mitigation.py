@@ -69,6 +69,19 @@ def test_the_first_before_stays_what_an_undo_returns_to():
     assert entry.status == "planned"
 
 
+def test_the_undo_of_a_first_change_takes_back_whom_a_second_one_adds():
+    def undo(nodes):
+        return {"role": "maintenance", "action": "set_consumers", "variables": {"maintenance_nodes": nodes}}
+
+    def nodes(first, second):
+        open_one = dataclasses.replace(ENTRY, status="applied", undo=undo(first))
+        entry = plan_entry(open_one, dataclasses.replace(ENTRY, undo=undo(second)))[1]
+        return entry.undo["variables"]["maintenance_nodes"]
+
+    assert nodes(["a"], ["b", "a"]) == ["a", "b"]
+    assert nodes([], ["b"]) == [] and nodes(["a"], []) == ["a"]
+
+
 def test_writing_the_same_again_changes_nothing_but_a_new_limit_does():
     applied = dataclasses.replace(ENTRY, status="applied", changed_at="x")
     assert not plan_entry(applied, dataclasses.replace(ENTRY, sequence=5))[0].changed
