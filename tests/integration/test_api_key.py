@@ -55,7 +55,8 @@ class Keys:
         common = {"project": sandbox.project, "state_dir": str(folder / "state")}
         self.change = Module("rendiff_api_key", **common, dest=str(folder / "keys"))
         self.info = Module("rendiff_api_key_info", project=sandbox.project)
-        self.hash_column = "key_hash" if sandbox.name == "main" else "api_key_hash"
+        # The upstream schema keeps the key itself in the rows of its jobs.
+        self.raw_in_jobs = sandbox.name == "main"
 
     def make(self, owner: str, name: str = "") -> tuple[str, str]:
         """Make a key; return its id and the key."""
@@ -73,6 +74,22 @@ class Keys:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
+
+    @contextlib.contextmanager
+    def jobs_of(self, raw: str, count: int) -> t.Iterator[list[str]]:
+        """Let a key have jobs, as the api of this site keeps them, while the block runs."""
+        jobs = [str(uuid.uuid4()) for _index in range(count)]
+        for job in jobs:
+            self.sandbox.query(
+                "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at, api_key)"
+                " VALUES (%s, 'completed', 'normal', 'a', 'b', now(), %s)",
+                job,
+                raw if self.raw_in_jobs else hash_key(raw),
+            )
+        try:
+            yield jobs
+        finally:
+            self.sandbox.query("DELETE FROM jobs WHERE id::text = ANY (%s)", jobs)
 
     def revocations(self) -> list[dict[str, t.Any]]:
         """Return what stands in the ledger."""
@@ -140,16 +157,7 @@ def test_the_runbooks_time_of_revocation_alone_is_told_apart(keys: Keys) -> None
 
 def test_a_rotated_key_hands_over_its_settings_and_jobs_and_is_refused_at_once(keys: Keys) -> None:
     identity, raw = keys.make(user(), name="nightly")
-    jobs = [str(uuid.uuid4()) for _index in range(3)]
-    stored = raw if keys.sandbox.name == "main" else hash_key(raw)
-    for job in jobs:
-        keys.sandbox.query(
-            "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at, api_key)"
-            " VALUES (%s, 'completed', 'normal', 'a', 'b', now(), %s)",
-            job,
-            stored,
-        )
-    try:
+    with keys.jobs_of(raw, 3):
         assert keys.info(key_id=identity).result["api_keys"]["list"][0]["jobs"] == 3
         rotated = keys.change(state="rotated", key_id=identity, grace_s=0)
         (key,) = rotated.result["keys"]
@@ -159,33 +167,21 @@ def test_a_rotated_key_hands_over_its_settings_and_jobs_and_is_refused_at_once(k
         (successor,) = keys.info(key_id=key["successor_id"]).result["api_keys"]["list"]
         assert (successor["name"], successor["state"], successor["requests"]) == ("nightly", "active", 1)
         # Where jobs hold the key itself, they stay until the new key may travel.
-        own = {"jobs_owned": 0, "jobs_left": 3} if keys.sandbox.name == "main" else {"jobs_owned": 3, "jobs_left": 0}
+        own = {"jobs_owned": 0, "jobs_left": 3} if keys.raw_in_jobs else {"jobs_owned": 3, "jobs_left": 0}
         assert {name: key[name] for name in own} == own
         again = keys.change(state="rotated", key_id=identity, grace_s=0)
         assert not again.result["changed"] and again.result["files"] == {}
-    finally:
-        keys.sandbox.query("DELETE FROM jobs WHERE id::text = ANY (%s)", jobs)
 
 
 def test_jobs_that_hold_the_key_itself_get_the_new_one_where_that_is_wished(keys: Keys) -> None:
     identity, raw = keys.make(user())
-    job = str(uuid.uuid4())
-    stored = raw if keys.sandbox.name == "main" else hash_key(raw)
-    keys.sandbox.query(
-        "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at, api_key)"
-        " VALUES (%s, 'completed', 'normal', 'a', 'b', now(), %s)",
-        job,
-        stored,
-    )
-    try:
+    with keys.jobs_of(raw, 1) as jobs:
         rotated = keys.change(state="rotated", key_id=identity, grace_s=0, own_raw_jobs=True)
         (key,) = rotated.result["keys"]
         new = Path(rotated.result["files"][key["successor_id"]]).read_text(encoding="utf-8").strip()
-        owner = keys.sandbox.query("SELECT api_key FROM jobs WHERE id::text = %s", job)[0][0]
-        assert owner == (new if keys.sandbox.name == "main" else hash_key(new))
+        owner = keys.sandbox.query("SELECT api_key FROM jobs WHERE id::text = %s", jobs[0])[0][0]
+        assert owner == (new if keys.raw_in_jobs else hash_key(new))
         assert (key["jobs_owned"], key["jobs_left"]) == (1, 0) and new not in rotated.output
-    finally:
-        keys.sandbox.query("DELETE FROM jobs WHERE id::text = %s", job)
 
 
 def test_all_keys_of_a_user_are_rotated_once_under_one_name(keys: Keys) -> None:
@@ -221,7 +217,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_touched(keys: Keys) 
     owner = user()
     first, second = (keys.make(owner, name=f"name-{number}")[0] for number in range(2))
     keys.sandbox.query("UPDATE api_keys SET is_active = true WHERE user_id = %s", owner)
-    if keys.sandbox.name == "main":
+    if keys.raw_in_jobs:
         keys.sandbox.query("UPDATE api_keys SET key_prefix = 'same-one' WHERE user_id = %s", owner)
         refused = keys.change(state="revoked", prefix="same-one")
         assert refused.failed and first in refused.result["msg"] and second in refused.result["msg"]
