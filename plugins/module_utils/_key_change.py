@@ -270,7 +270,7 @@ class KeyChange:
             "plan_id": plan.plan_id,
             "plan": [f"{action.target}: {action.transition}" for action in sorted(plan.actions)],
             "diff": plan.diff(),
-            "keys": [dict(key) for key in keys],
+            "api_keys": [dict(key) for key in keys],
             "needed": list(needed),
         }
 

@@ -154,7 +154,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+api_keys:
   description: The keys that are meant, without their hashes.
   returned: success
   type: list

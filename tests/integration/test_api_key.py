@@ -160,7 +160,7 @@ def test_a_rotated_key_hands_over_its_settings_and_jobs_and_is_refused_at_once(k
     with keys.jobs_of(raw, 3):
         assert keys.info(key_id=identity).result["api_keys"]["list"][0]["jobs"] == 3
         rotated = keys.change(state="rotated", key_id=identity, grace_s=0)
-        (key,) = rotated.result["keys"]
+        (key,) = rotated.result["api_keys"]
         new = Path(rotated.result["files"][key["successor_id"]]).read_text(encoding="utf-8").strip()
         assert keys.answers(raw) == 401 and keys.answers(new) == 200
         assert new not in rotated.output and hash_key(new) not in rotated.output
@@ -177,7 +177,7 @@ def test_jobs_that_hold_the_key_itself_get_the_new_one_where_that_is_wished(keys
     identity, raw = keys.make(user())
     with keys.jobs_of(raw, 1) as jobs:
         rotated = keys.change(state="rotated", key_id=identity, grace_s=0, own_raw_jobs=True)
-        (key,) = rotated.result["keys"]
+        (key,) = rotated.result["api_keys"]
         new = Path(rotated.result["files"][key["successor_id"]]).read_text(encoding="utf-8").strip()
         owner = keys.sandbox.query("SELECT api_key FROM jobs WHERE id::text = %s", jobs[0])[0][0]
         assert owner == (new if keys.raw_in_jobs else hash_key(new))
@@ -191,7 +191,7 @@ def test_all_keys_of_a_user_are_rotated_once_under_one_name(keys: Keys) -> None:
     refused = keys.change(state="rotated", user_id=owner, grace_s=0)
     assert refused.failed and "Pass rotation" in refused.result["msg"]
     rotated = keys.change(state="rotated", user_id=owner, rotation="INC-1", grace_s=0)
-    assert {key["id"] for key in rotated.result["keys"]} == {identity for identity, _raw in made[1:]}
+    assert {key["id"] for key in rotated.result["api_keys"]} == {identity for identity, _raw in made[1:]}
     news = [Path(path).read_text(encoding="utf-8").strip() for path in rotated.result["files"].values()]
     assert [keys.answers(raw) for raw in news] == [200, 200]
     assert {keys.answers(raw) for _identity, raw in made} == {401}

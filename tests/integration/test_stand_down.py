@@ -120,12 +120,12 @@ def test_a_host_that_is_gone_is_told_and_keeps_no_other_from_standing_down(ledge
     assert ledger.status() == "undone" and ledger.consumers() == 1
 
 
-def test_an_undo_works_on_the_project_that_was_changed_and_on_no_other(one: Sandbox) -> None:
-    ledger = Ledger(Sandbox("rb"))
+def test_an_undo_works_on_the_project_that_was_changed_and_on_no_other() -> None:
+    ledger, other = Ledger(Sandbox("rb")), Sandbox("main")
     ledger.plan(ledger.sandbox.project)
     try:
         assert ledger.queue(state="paused").result["changed"]
-        status, said = ended(ledger.stand_down(project=one.project))
+        status, said = ended(ledger.stand_down(project=other.project))
         assert status == 0 and "there is nothing to undo" in said, said
         assert ledger.status() == "planned" and ledger.consumers() == 0
         # Two projects look like the service here, and the entry says which of them is meant.
