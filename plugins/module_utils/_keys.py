@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import datetime
+import math
 import re
 import typing as t
 
 from . import _postgres
 from ._argspec import ArgumentSpec
 from ._errors import OpsError
+from ._mitigation import format_time
 from ._schema import Table
 
 SELECT_ARGUMENTS = ArgumentSpec(
@@ -83,10 +84,8 @@ class Key(t.NamedTuple):
 
 
 def moment(seconds: float | None) -> str | None:
-    """Return a time in UTC as text. Pure."""
-    if seconds is None:
-        return None
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time in UTC as text; None for none, and for one that is never reached. Pure."""
+    return None if seconds is None or not math.isfinite(seconds) else format_time(seconds)
 
 
 class KeyTable:

@@ -135,7 +135,7 @@ EXAMPLES = r"""
 - name: Revoke a key that was found in a public repository
   rendiff.ops.rendiff_api_key:
     state: revoked
-    key_path: /root/leaked.key
+    key_path: ./leaked.key
     why: Found in a public repository
 
 - name: Give a user new keys in place of all present ones, which stop to work at once
