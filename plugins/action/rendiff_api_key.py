@@ -35,7 +35,10 @@ class ActionModule(ActionBase):
         self._refuse_own(arguments)
         path = arguments.pop("key_path", None)
         if path:
-            arguments["key_hash"] = hash_key(self._read(str(path), "read the API key"))
+            raw = self._read(str(path), "read the API key")
+            arguments["key_hash"] = hash_key(raw)
+            # The service logs these as well.
+            arguments["raw_prefix"] = raw[:PREFIX_LENGTH]
         dest, encrypt = str(arguments.pop("dest", None) or _DEST), arguments.pop("encrypt", False)
         checked = self._task.check_mode
         planned = self._ask({**arguments, "encrypt": encrypt}, task_vars, check=True)
@@ -49,11 +52,14 @@ class ActionModule(ActionBase):
         }
         if arguments.get("own_raw_jobs"):
             arguments["new_raw_keys"] = raws
+        if path and arguments.get("prove_s"):
+            # It is refused by the time that it is sent.
+            arguments["raw_key"] = raw
         result.update(self._ask(arguments, task_vars, check=False), files=files)
         return result
 
     def _refuse_own(self, arguments: t.Mapping[str, t.Any]) -> None:
-        for name in ("new_keys", "new_raw_keys"):
+        for name in ("new_keys", "new_raw_keys", "raw_key", "raw_prefix"):
             if arguments.get(name):
                 raise AnsibleActionFail(f"Cannot change an API key: {name} is made here. Leave it out.")
 

@@ -31,6 +31,10 @@ options:
     description:
       - Only jobs of this API key, or of the one with this SHA-256 hash, whichever of both the rows hold.
     type: str
+  api_key_id:
+    description:
+      - Only jobs of the API key with this id, in whatever form their rows hold the key.
+    type: str
   operation:
     description:
       - Only jobs with an operation of this type.

@@ -18,7 +18,7 @@ from ._errors import OpsError
 from ._job_apply import Applier, Done, Spellings
 from ._job_evidence import Evidence
 from ._job_find import Found, find_poison
-from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, open_site
+from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, of_key, open_site
 from ._job_plan import Order, Planner, make_tables, read_rows, with_owners
 from ._job_result import describe
 from ._job_rows import CANCELLED, FAILED, RUNNING, WAITING, spelling
@@ -68,7 +68,8 @@ class JobChange:
         self._state: str = options["state"]
         self._act = _VERBS[self._state]
         self._routes = check_options(self._act, options)
-        self._wanted = filter_of(self._act, options, self._routes, _USUAL[self._state])
+        wanted = filter_of(self._act, options, self._routes, _USUAL[self._state])
+        self._wanted = of_key(site.database, self._act, wanted, options["api_key_id"])
 
     def run(self, check_mode: bool) -> dict[str, t.Any]:
         """Carry it out, or only plan it; return the module's result."""

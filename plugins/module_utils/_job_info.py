@@ -16,7 +16,7 @@ from ._docker import RunCommand
 from ._errors import OpsError
 from ._job_figures import read_figures, read_pulse
 from ._job_findings import for_report
-from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, open_site
+from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, of_key, open_site
 from ._job_plan import read_rows, with_owners
 from ._job_rows import RUNNING, WAITING
 from ._job_verdict import SEND, VERDICTS, Row, Verdict, decide, judge
@@ -45,7 +45,8 @@ class JobInfo:
         for name in ("list_max", "window_s", "move_timeout_s"):
             if options[name] < (name == "window_s"):
                 raise OpsError(_ACT, f"{name} is {options[name]}, below {int(name == 'window_s')}")
-        self._wanted = filter_of(_ACT, options, self._routes, ())
+        wanted = filter_of(_ACT, options, self._routes, ())
+        self._wanted = of_key(site.database, _ACT, wanted, options["api_key_id"])
 
     def look(self) -> dict[str, t.Any]:
         """Return the report."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import typing as t
 
 from . import _postgres, _redis
@@ -17,6 +18,7 @@ from ._errors import OpsError
 from ._job_evidence import TABLES, Evidence, Gatherer
 from ._job_rows import JobFilter, JobTable
 from ._job_verdict import FORCE, Limits, Scene
+from ._keys import KeyTable, find_keys
 from ._queue import QUEUE_ARGUMENTS, Keys
 from ._queue_look import holders_of
 from ._schema import introspect, require
@@ -35,6 +37,7 @@ JOB_ARGUMENTS = ArgumentSpec(
         "statuses": {"type": "list", "elements": "str", "default": []},
         "older_than_s": {"type": "int", "default": 0},
         "api_key": {"type": "str", "no_log": True},
+        "api_key_id": {"type": "str"},
         "operation": {"type": "str"},
         "queue": {"type": "str"},
         "job_routes": {"type": "dict", "default": {name: dict(route) for name, route in ROUTES.items()}},
@@ -49,7 +52,8 @@ JOB_ARGUMENTS = ArgumentSpec(
         "census_timeout_s": {"type": "float", "default": 2.0},
         "postgres_timeout_s": {"type": "int", "default": 60},
         "redis_timeout_s": {"type": "int", "default": 10},
-    }
+    },
+    mutually_exclusive=[("api_key", "api_key_id")],
 ).merge(STACK_ARGUMENTS, POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, QUEUE_ARGUMENTS)
 _NOT_NEGATIVE = ("older_than_s", "min_age_s", "stuck_after_s", "hung_after_s", "max_attempts", "sample_size")
 
@@ -120,6 +124,15 @@ def filter_of(
         api_key=options["api_key"] or "",
         operation=options["operation"] or "",
     )
+
+
+def of_key(database: _postgres.Database, act: str, wanted: JobFilter, key_id: str | None) -> JobFilter:
+    """Return a filter that leaves the jobs of one API key, as this site keeps them; the same where none is named."""
+    if not key_id:
+        return wanted
+    keys = KeyTable(require(introspect(database.query), "api_keys"))
+    (key,) = find_keys(database, keys, {"key_id": key_id}, act, lock=False)
+    return dataclasses.replace(wanted, api_key=key.hash, api_key_id=key.id)
 
 
 class JobLook:

@@ -26,6 +26,7 @@ class JobFilter:
     """Which jobs are meant; what is empty does not restrict.
 
     ``statuses`` in lower case, ``priorities`` as rows have them, ``older_than_s`` since the row last moved.
+    ``api_key``: a key or its hash; ``api_key_id`` besides, for sites that keep the id of a key in its jobs.
     """
 
     job_ids: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class JobFilter:
     priorities: tuple[str, ...] = ()
     older_than_s: int = 0
     api_key: str = ""
+    api_key_id: str = ""
     operation: str = ""
 
     @property
@@ -126,10 +128,10 @@ class JobTable:
             parts.append(
                 sql.SQL(
                     "({0}::text = %s OR encode(sha256(convert_to({0}::text, 'UTF8')), 'hex') = %s"
-                    " OR {0}::text = encode(sha256(convert_to(%s, 'UTF8')), 'hex'))"
+                    " OR {0}::text = encode(sha256(convert_to(%s, 'UTF8')), 'hex') OR lower({0}::text) = %s)"
                 ).format(key)
             )
-            values += [wanted.api_key] * 3
+            values += [*([wanted.api_key] * 3), wanted.api_key_id.lower() or wanted.api_key]
         if wanted.operation:
             parts.append(sql.SQL("%s = ANY ({})").format(self.operations()))
             values.append(wanted.operation)

@@ -11,22 +11,31 @@ import time
 import typing as t
 
 from . import _postgres
-from ._api_key import plan_row
+from ._api_key import PREFIX_LENGTH, hash_key, plan_row
 from ._argspec import ArgumentSpec
 from ._credentials import POSTGRES_ARGUMENTS, resolve_postgres
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
 from ._key_jobs import KeyJobs
 from ._key_plan import KeyPlan, Step, made_id, plan_revoke, plan_rotate, require_name
-from ._keys import ACTIVE, SELECT_ARGUMENTS, Key, KeyTable, find_keys, moment
+from ._key_proof import BY_KEY, Proof, judge_answers, prove_by_probe
+from ._key_watch import plan_watch, read_watches, write_watches
+from ._key_write import KeyWriter
+from ._keys import ACTIVE, REVOKED, SELECT_ARGUMENTS, Key, KeyTable, find_keys, moment
 from ._plan import Action, Plan
 from ._revocations import add_revocations, read_revocations
-from ._schema import Table, introspect, require
+from ._routes import HTTP_ARGUMENTS
+from ._schema import introspect, require
 from ._stack import STACK_ARGUMENTS, discover
 from ._state import STATE_ARGUMENTS
 
-STATES = ("present", "revoked", "rotated")
-_ACTS = {"present": "make an API key", "revoked": "revoke the API key", "rotated": "rotate the API key"}
+STATES = ("present", "revoked", "rotated", "watched")
+_ACTS = {
+    "present": "make an API key",
+    "revoked": "revoke the API key",
+    "rotated": "rotate the API key",
+    "watched": "watch the API key",
+}
 _HASH_DIGITS = 64
 
 KEY_ARGUMENTS = ArgumentSpec(
@@ -40,6 +49,8 @@ KEY_ARGUMENTS = ArgumentSpec(
         "grace_s": {"type": "int"},
         "own_raw_jobs": {"type": "bool", "default": False},
         "only_after": {"type": "str"},
+        "watch_s": {"type": "int", "default": 604_800},
+        "prove_s": {"type": "int", "default": 0},
         "why": {"type": "str", "default": ""},
         "incident": {"type": "str", "default": ""},
         "postgres_timeout_s": {"type": "int", "default": 30},
@@ -49,29 +60,35 @@ KEY_ARGUMENTS = ArgumentSpec(
         "encrypt": {"type": "bool", "default": False},
         "new_keys": {"type": "dict", "default": {}, "no_log": False},
         "new_raw_keys": {"type": "dict", "default": {}, "no_log": True},
+        "raw_key": {"type": "str", "default": "", "no_log": True},
+        "raw_prefix": {"type": "str", "default": ""},
     },
     required_if=[("state", "present", ["name"]), ("state", "rotated", ["grace_s"])],
-).merge(SELECT_ARGUMENTS, STACK_ARGUMENTS, POSTGRES_ARGUMENTS, STATE_ARGUMENTS)
+).merge(SELECT_ARGUMENTS, STACK_ARGUMENTS, POSTGRES_ARGUMENTS, STATE_ARGUMENTS, HTTP_ARGUMENTS)
 
 
 class KeyChange:
     """One change of keys. ``options`` are those of ``KEY_ARGUMENTS``."""
 
-    def __init__(self, database: _postgres.Database, options: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, database: _postgres.Database, options: t.Mapping[str, t.Any], project: str = "") -> None:
         self._database = database
+        self._project = project
         self._options = options
         self._state: str = options["state"]
         self._act = _ACTS[self._state]
         tables = introspect(database.query)
         self._keys = KeyTable(require(tables, "api_keys"))
+        self._writer = KeyWriter(database, self._keys)
         self._jobs = KeyJobs(database, tables.get("jobs"))
         self._now = time.time()
+        self._refused: list[Key] = []
         self._check_options()
 
     def _check_options(self) -> None:
         options = self._options
-        if (options["grace_s"] or 0) < 0:
-            raise OpsError(self._act, f"grace_s is {options['grace_s']}, below 0")
+        for name in ("grace_s", "watch_s", "prove_s"):
+            if (options[name] or 0) < 0:
+                raise OpsError(self._act, f"{name} is {options[name]}, below 0")
         if self._state == "present":
             require_name(self._act, options["name"])
         if self._state == "rotated" and options["user_id"] and not options["rotation"]:
@@ -86,11 +103,14 @@ class KeyChange:
         if self._state == "present":
             return self._make(check_mode)
         found = find_keys(self._database, self._keys, self._options, self._act, lock=True)
+        if self._state == "watched":
+            return self._watch(found, check_mode)
         after = self._options["only_after"]
         if after and not self._is_active(after):
             # A rotation that was killed before it made the successor: the key is all that its user has.
             found = []
         plan = self._plan(found)
+        self._refused = [step.key for step in plan.steps if plan.plan.after[step.key.id] == REVOKED]
         missing = [identity for identity in plan.needed if identity not in self._options["new_keys"]]
         jobs: dict[str, dict[str, int]] = {}
         noted = 0
@@ -111,6 +131,40 @@ class KeyChange:
         ) | {
             "changed": plan.plan.changed or noted > 0 or moved > 0,
         }
+
+    def prove(self, proof: Proof) -> list[dict[str, t.Any]]:
+        """Return for each key that is revoked now whether every api replica refuses it. After ``run``."""
+        raws = self._jobs.owners()
+        given = self._options["raw_key"]
+        if given:
+            raws[hash_key(given)] = given
+        # An attempt of ours must not be taken for one of somebody who has it.
+        watched = {watch.key_id for watch in read_watches(self._options["state_dir"])}
+        refusals = []
+        unknown = []
+        for key in self._refused:
+            raw = raws.get(key.hash.lower()) if key.id not in watched else None
+            if raw is None:
+                unknown.append(key)
+            else:
+                refusals.append({"key_id": key.id, **judge_answers(proof.until_refused(raw), BY_KEY)})
+        if unknown:
+            shared = prove_by_probe(self._database, self._keys, proof, self._writer)
+            refusals += [{"key_id": key.id, **shared} for key in unknown]
+        return refusals
+
+    def _watch(self, found: t.Sequence[Key], check_mode: bool) -> dict[str, t.Any]:
+        options = self._options
+        watches = read_watches(options["state_dir"])
+        raws = self._jobs.owners()
+        # Where the site keeps no prefixes, a key that stands in its jobs, or was given, tells it.
+        shown = [key._replace(prefix=key.prefix or options["raw_prefix"] or raws.get(key.hash, "")) for key in found]
+        shown = [key._replace(prefix=key.prefix[:PREFIX_LENGTH]) for key in shown]
+        plan, kept = plan_watch(shown, watches, options["watch_s"], self._now, self._project, options["incident"])
+        if plan.changed and not check_mode:
+            write_watches(options["state_dir"], kept)
+        self._database.rollback()
+        return self._result(plan, [key.describe(self._now) for key in found], [])
 
     def _plan(self, found: t.Sequence[Key]) -> KeyPlan:
         if self._state == "revoked":
@@ -138,9 +192,9 @@ class KeyChange:
 
     def _apply(self, step: Step) -> dict[str, int]:
         if step.make:
-            self._follow(step)
+            self._writer.follow(step.key, step.successor, self._options["new_keys"][step.successor])
         if step.revoke:
-            self._revoke(step.key)
+            self._writer.revoke(step.key.id)
         if not step.successor:
             return {"jobs_owned": 0, "jobs_left": 0}
         new = self._options["new_keys"].get(step.successor)
@@ -152,55 +206,6 @@ class KeyChange:
         sql = _postgres.sql
         condition = sql.SQL("lower({}::text) = %s").format(self._keys.column("id"))
         return self._keys.read(self._database, condition, [identity], lock=False)[0].hash
-
-    def _revoke(self, key: Key) -> None:
-        sql, table = _postgres.sql, self._keys.table
-        # The time alone, with the key still active, makes the deployed service fail instead of refuse.
-        assigned = [sql.SQL("{} = false").format(self._name("is_active"))]
-        if table.has("revoked_at"):
-            moment_now = "timezone('UTC', now())" if "without" in table.column("revoked_at").type else "now()"
-            column = self._name("revoked_at")
-            assigned.append(sql.SQL("{0} = coalesce({0}, {1})").format(column, sql.SQL(moment_now)))
-        self._database.execute(
-            sql.SQL("UPDATE {} AS k SET {} WHERE {}::text = %s").format(
-                self._keys.name, sql.SQL(", ").join(assigned), self._keys.column("id")
-            ),
-            [key.id],
-        )
-
-    def _follow(self, step: Step) -> None:
-        """Insert the successor: every column as its predecessor has it, but for what makes it another key."""
-        sql, table = _postgres.sql, self._keys.table
-        new = self._options["new_keys"][step.successor]
-        moment_now = sql.SQL("now()")
-        told = {
-            "id": sql.SQL("{}::{}").format(sql.Literal(step.successor), sql.SQL(_cast(table, "id"))),
-            "hash": sql.Literal(str(new["hash"])),
-            "prefix": sql.Literal(str(new["prefix"])),
-            "is_active": sql.SQL("true"),
-            "requests": sql.SQL("0"),
-            "last_used_at": sql.SQL("NULL"),
-            "revoked_at": sql.SQL("NULL"),
-            "created_at": moment_now,
-            "created_by": sql.Literal("rendiff.ops"),
-            "description": sql.Literal(f"Successor of {step.key.id}"),
-        }
-        changed = {table.column(name).name: value for name, value in told.items() if table.has(name)}
-        names = list(table.columns)
-        self._database.execute(
-            sql.SQL("INSERT INTO {table} ({names}) SELECT {values} FROM {table} AS k WHERE {id}::text = %s").format(
-                table=self._keys.name,
-                names=sql.SQL(", ").join(sql.Identifier(name) for name in names),
-                values=sql.SQL(", ").join(
-                    changed.get(name, sql.SQL("k.{}").format(sql.Identifier(name))) for name in names
-                ),
-                id=self._keys.column("id"),
-            ),
-            [step.key.id],
-        )
-
-    def _name(self, ours: str) -> t.Any:
-        return _postgres.sql.Identifier(self._keys.table.column(ours).name)
 
     def _make(self, check_mode: bool) -> dict[str, t.Any]:
         options = self._options
@@ -275,15 +280,14 @@ class KeyChange:
         }
 
 
-def _cast(table: Table, name: str) -> str:
-    """Return the type to which an id is cast: one of those that sites have."""
-    return "uuid" if table.column(name).type == "uuid" else "text"
-
-
 def change(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bool) -> dict[str, t.Any]:
     """Find the database and change its keys."""
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
     stack = discover(client, run_command, options["project"], options["service_roles"])
     login = resolve_postgres(stack, options, lambda replica, path: client.read_file(replica.id, path))
     with _postgres.connect(login, float(options["postgres_timeout_s"]), read_only=False) as database:
-        return {**KeyChange(database, options).run(check_mode), "project": stack.project}
+        keys = KeyChange(database, options, stack.project)
+        result = {**keys.run(check_mode), "project": stack.project, "refusals": []}
+        if options["prove_s"] and not check_mode:
+            result["refusals"] = keys.prove(Proof(stack, options, float(options["prove_s"])))
+        return result

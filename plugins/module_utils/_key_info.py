@@ -6,19 +6,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import typing as t
 
 from . import _postgres
-from ._api_key import hash_key
+from ._api_key import PREFIX_LENGTH, hash_key
 from ._argspec import ArgumentSpec
 from ._credentials import POSTGRES_ARGUMENTS, resolve_postgres
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
 from ._job_rows import COMPLETED, FAILED, RUNNING, WAITING, JobTable
+from ._key_answers import answer_all, summarize
+from ._key_events import KeyLog, read_key_log
+from ._key_facts import KeyFactsReader
+from ._key_jobs import KeyJobs
+from ._key_traffic import own_events, traffic_of
+from ._key_watch import judge_watch, read_watches
 from ._keys import ACTIVE, EXPIRED, REVOKED, SELECT_ARGUMENTS, Key, KeyTable, find_keys, moment
 from ._schema import introspect, require
 from ._stack import STACK_ARGUMENTS, discover
+from ._state import STATE_ARGUMENTS
 
 KEY_INFO_ARGUMENTS = ArgumentSpec(
     {
@@ -26,17 +34,25 @@ KEY_INFO_ARGUMENTS = ArgumentSpec(
         "window_s": {"type": "int", "default": 86_400},
         "expires_within_s": {"type": "int", "default": 604_800},
         "list_max": {"type": "int", "default": 100},
+        "investigate": {"type": "bool", "default": False},
+        "baseline_s": {"type": "int", "default": 2_592_000},
         "postgres_timeout_s": {"type": "int", "default": 30},
     }
-).merge(SELECT_ARGUMENTS, STACK_ARGUMENTS, POSTGRES_ARGUMENTS)
+).merge(SELECT_ARGUMENTS, STACK_ARGUMENTS, POSTGRES_ARGUMENTS, STATE_ARGUMENTS)
+
+ReadLog = t.Callable[[float], KeyLog]
 
 _ACT = "look at the API keys"
+_INVESTIGATE = "investigate an API key"
+_LOG_S = 60.0
+_OPEN_LISTED = 1000
+_EVENTS_LISTED = 10_000
 _NO_JOBS = {"jobs": 0, "completed": 0, "failed": 0, "open": 0, "minutes": 0.0}
 
 
 def look_at_keys(database: _postgres.Database, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the keys with what was done with them, the most active first."""
-    for name in ("window_s", "expires_within_s", "list_max"):
+    for name in ("window_s", "expires_within_s", "list_max", "baseline_s"):
         if options[name] < 0:
             raise OpsError(_ACT, f"{name} is {options[name]}, below 0")
     tables = introspect(database.query)
@@ -114,10 +130,88 @@ def _use(database: _postgres.Database, jobs: JobTable, window_s: int) -> dict[st
     return found
 
 
+class KeyLook:
+    """One look at the keys. ``options`` are those of ``KEY_INFO_ARGUMENTS``."""
+
+    def __init__(self, database: _postgres.Database, options: t.Mapping[str, t.Any], project: str) -> None:
+        self._database = database
+        self._project = project
+        self._options = options
+        self._now = time.time()
+
+    def watched(self, read_log: ReadLog) -> list[dict[str, t.Any]]:
+        """Return what has become of the keys that are watched; the api's log is read only where there are any."""
+        stored = read_watches(self._options["state_dir"])
+        watches = [watch for watch in stored if watch.until > self._now and watch.project == self._project]
+        if not watches:
+            return []
+        keys = KeyTable(require(introspect(self._database.query), "api_keys"))
+        every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
+        rows = {key.id: key for key in every}
+        try:
+            log = read_log(min(watch.since for watch in watches))
+        except OpsError:
+            log = None
+        return [judge_watch(watch, rows.get(watch.key_id), log, self._now) for watch in watches]
+
+    def investigate(self, read_log: ReadLog) -> dict[str, t.Any]:
+        """Return the ten answers on one key, with the facts that they rest on."""
+        options = self._options
+        tables = introspect(self._database.query)
+        keys = KeyTable(require(tables, "api_keys"))
+        found = find_keys(self._database, keys, options, _INVESTIGATE, lock=False)
+        if len(found) != 1:
+            listed = ", ".join(key.named() for key in found[:10])
+            raise OpsError(_INVESTIGATE, f"these are {len(found)} keys: {listed}", "Pass key_id")
+        table, (key,) = require(tables, "jobs"), found
+        table.column("api_key")
+        raw = KeyJobs(self._database, table).owners().get(key.hash.lower(), "")
+        facts = KeyFactsReader(self._database, keys, JobTable(table), key, raw).read(
+            options["window_s"], options["baseline_s"]
+        )
+        begins = self._now - options["window_s"]
+        log = read_log(begins - options["baseline_s"])
+        # A key whose site keeps no prefixes is told by the key itself, where that is known.
+        prefix = key.prefix or raw[:PREFIX_LENGTH]
+        traffic = traffic_of(key._replace(prefix=prefix), log, begins)
+        answers = answer_all(key, facts, traffic, options["window_s"])
+        return {
+            "project": self._project,
+            "checked_at": moment(self._now),
+            "seconds": round(time.time() - self._now, 3),
+            "key": key.describe(self._now),
+            "summary": summarize(key, answers),
+            "answers": answers,
+            "addresses": traffic.describe(),
+            "destinations": [
+                {**dataclasses.asdict(place), "is_foreign": place.is_foreign} for place in facts.destinations
+            ],
+            "foreign_inputs": dict(facts.foreign_inputs),
+            "jobs": dict(facts.now),
+            "jobs_before": dict(facts.before),
+            "open_jobs": list(facts.open_jobs[:_OPEN_LISTED]),
+            "open_jobs_total": len(facts.open_jobs),
+            "output_bytes": facts.output_bytes,
+            "other_keys_of_user": [other.describe(self._now) for other in facts.keys_of_user],
+            "events": own_events(log, key.id, prefix)[-_EVENTS_LISTED:],
+            "unread_logs": dict(log.unread),
+            "logs_since": moment(log.since),
+        }
+
+
 def look(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t.Any]:
     """Find the database and look at its keys."""
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
     stack = discover(client, run_command, options["project"], options["service_roles"])
     login = resolve_postgres(stack, options, lambda replica, path: client.read_file(replica.id, path))
+
+    def read_log(since: float) -> KeyLog:
+        return read_key_log(client, stack, since, _LOG_S)
+
     with _postgres.connect(login, float(options["postgres_timeout_s"])) as database:
-        return {"api_keys": look_at_keys(database, options), "project": stack.project}
+        looked = KeyLook(database, options, stack.project)
+        found = {**look_at_keys(database, options), "watched": looked.watched(read_log)}
+        result = {"api_keys": found, "project": stack.project}
+        if options["investigate"]:
+            result["investigation"] = looked.investigate(read_log)
+    return result

@@ -28,6 +28,7 @@ ALIASES: t.Mapping[str, t.Mapping[str, tuple[str, ...]]] = {
         "worker_id": ("worker_id",),
         "attempts": ("retry_count", "attempts"),
         "error_message": ("error_message",),
+        "webhook_url": ("webhook_url",),
         "created_at": ("created_at",),
         "started_at": ("started_at",),
         "completed_at": ("completed_at",),

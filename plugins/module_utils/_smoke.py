@@ -22,6 +22,7 @@ from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres,
 from ._docker import DockerClient
 from ._errors import OpsError
 from ._http import Response, Target, fetch
+from ._key_write import remove_leftovers
 from ._plan import Action, Plan
 from ._queue import QUEUE_ARGUMENTS, Keys
 from ._routes import HTTP_ARGUMENTS, public_target
@@ -118,21 +119,11 @@ class SmokeTest:
         with self._database(read_only=False) as database:
             keys = require(introspect(database.query), "api_keys")
             now = datetime.datetime.now(datetime.timezone.utc)
-            self._remove_leftovers(database, keys)
+            before = self._started - 2 * float(self._options["timeout_s"])
+            remove_leftovers(database, keys, KEY_NAME.replace(" ", "-"), before)
             database.insert(keys.name, plan_row(keys, self._key, self.name, KEY_NAME, now))
             database.commit()
         return "A key of its own was made"
-
-    def _remove_leftovers(self, database: _postgres.Database, keys: t.Any) -> None:
-        """Remove the keys of runs that were killed; one young enough to be another's live run stays."""
-        if not keys.has("name"):
-            return
-        column = keys.column("name").name
-        pattern = f"{KEY_NAME.replace(' ', '-')}-%"
-        for (name,) in database.select(keys.name, [column], column, pattern, like=True):
-            made = str(name).rsplit("-", 1)[-1]
-            if made.isdigit() and int(made) < self._started - 2 * float(self._options["timeout_s"]):
-                database.delete(keys.name, column, name)
 
     def _write_input(self) -> str:
         directory = self._options["input_dir"]

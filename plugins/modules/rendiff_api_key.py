@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - rendiff.ops.postgres
   - rendiff.ops.state
   - rendiff.ops.api_key
+  - rendiff.ops.routes
 attributes:
   check_mode:
     support: full
@@ -39,9 +40,11 @@ options:
         service fail instead of refuse.
       - V(rotated) gives the key a successor with the same settings, hands its jobs over, and revokes it, at once with
         O(grace_s=0). With O(user_id) all active keys of the user.
+      - V(watched) changes nothing in the service. M(rendiff.ops.rendiff_api_key_info) then tells who still tries the
+        key, and whether it came back, as by a restore of the database.
     type: str
     required: true
-    choices: [present, revoked, rotated]
+    choices: [present, revoked, rotated, watched]
   key_path:
     description:
       - File on the controller that holds the key itself and nothing else, also one encrypted by Vault.
@@ -85,6 +88,19 @@ options:
     description:
       - Revoke only where the key with this id exists and is active, such as the successor of the key.
     type: str
+  watch_s:
+    description:
+      - For how many seconds the key is watched, from when that began. V(0) ends it.
+    type: int
+    default: 604800
+  prove_s:
+    description:
+      - Within how many seconds every api replica, and the proxy, must refuse what is revoked. They are asked until each
+        has answered. V(0) asks none.
+      - They are asked with the key itself where it is known, from O(key_path) or from the rows of its jobs, else with
+        another key that is made, accepted, revoked in the same way, and removed. So it is with a key that is watched.
+    type: int
+    default: 0
   dest:
     description:
       - Folder on the controller for new keys, a file each, named by the key's id. When it is not set,
@@ -115,6 +131,16 @@ options:
       - Made by the action plugin.
     type: dict
     default: {}
+  raw_key:
+    description:
+      - Made by the action plugin.
+    type: str
+    default: ""
+  raw_prefix:
+    description:
+      - Made by the action plugin.
+    type: str
+    default: ""
   postgres_timeout_s:
     description:
       - How many seconds one statement may take.
@@ -136,7 +162,14 @@ EXAMPLES = r"""
   rendiff.ops.rendiff_api_key:
     state: revoked
     key_path: ./leaked.key
+    prove_s: 30
     why: Found in a public repository
+
+- name: See for a month whether anybody still tries it
+  rendiff.ops.rendiff_api_key:
+    state: watched
+    key_path: ./leaked.key
+    watch_s: 2592000
 
 - name: Give a user new keys in place of all present ones, which stop to work at once
   rendiff.ops.rendiff_api_key:
@@ -191,6 +224,20 @@ plan:
   type: list
   elements: str
   sample: ["5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11: is revoked"]
+refusals:
+  description: Whether each key that is revoked is really refused, with O(prove_s) and not in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - key_id: 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11
+      proven: true
+      by: the key itself
+      said: Refused with 401 by all 3 addresses, tried with the key itself.
+      targets:
+        - target: rendiff-api-1
+          status: 401
+          error: ""
 project:
   description: Name of the Compose project.
   returned: success

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - rendiff.ops.attributes.info
   - rendiff.ops.stack
   - rendiff.ops.postgres
+  - rendiff.ops.state
   - rendiff.ops.api_key
 options:
   states:
@@ -42,6 +43,17 @@ options:
       - How many keys to list.
     type: int
     default: 100
+  investigate:
+    description:
+      - Answer the questions of an investigator about the one key that is meant, from the database and the api's logs.
+      - The jobs of the last O(window_s) seconds are compared with those before.
+    type: bool
+    default: false
+  baseline_s:
+    description:
+      - How many seconds before the window to compare with.
+    type: int
+    default: 2592000
   postgres_timeout_s:
     description:
       - How many seconds one statement may take.
@@ -65,6 +77,11 @@ EXAMPLES = r"""
 - name: See which keys of a user there are
   rendiff.ops.rendiff_api_key_info:
     user_id: studio-7
+
+- name: See what somebody did with a key that leaked
+  rendiff.ops.rendiff_api_key_info:
+    prefix: Zk3vTq1b
+    investigate: true
 """
 
 RETURN = r"""
@@ -113,6 +130,24 @@ api_keys:
       type: list
       elements: str
       sample: []
+    watched:
+      description:
+        - The keys that are watched. C(came_back) where one that was revoked is accepted, C(attempts) how often it was
+          refused as far as the api's logs reach.
+      type: list
+      elements: dict
+      sample:
+        - key_id: 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11
+          prefix: Zk3vTq1b
+          since: "2026-11-23T03:12:45Z"
+          until: "2026-11-30T03:12:45Z"
+          incident: INC-2026-114
+          came_back: false
+          used: 0
+          attempts: 12
+          last_attempt_at: "2026-11-23T03:40:01Z"
+          addresses: [203.0.113.7]
+          summary: 12 attempts with key 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11 were refused, the last 2026-11-23T03:40Z.
     window_s:
       description: The O(window_s) that was looked at.
       type: int
@@ -121,6 +156,89 @@ api_keys:
       description: When it was looked at, in UTC.
       type: str
       sample: "2026-11-23T03:12:45Z"
+investigation:
+  description: What is known of one key, with O(investigate).
+  returned: success
+  type: dict
+  contains:
+    key:
+      description: The key, as in RV(api_keys.list).
+      type: dict
+      sample: {id: 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11, state: revoked}
+    summary:
+      description: What is unlike before, in a sentence or two.
+      type: str
+      sample: >-
+        Key 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11 ('nightly-import'): It was used from 203.0.113.7. New: 203.0.113.7.
+        1 of 10 questions cannot be answered from what is kept here.
+    answers:
+      description: Ten questions of an investigator with what is known, and whether that is unlike before.
+      type: list
+      elements: dict
+      sample:
+        - question: Where did results and notices go?
+          answer: "To places that no key has ever used before: s3://elsewhere (output, 3 jobs)."
+          known: true
+          suspicious: true
+    addresses:
+      description:
+        - From where the key was used or tried, and which other keys were used from there. C(compared_s) is how much of
+          O(baseline_s) is in the api's logs.
+      type: dict
+      sample:
+        known: true
+        compared_s: 2592000
+        list: [{address: 203.0.113.7, requests: 40, refused: 0, is_new: true, other_keys: []}]
+        list_cut: 0
+    destinations:
+      description: Where results and notices went, outside of the service's own storage.
+      type: list
+      elements: dict
+      sample: [{kind: output, place: "s3://elsewhere", jobs: 3, before: 0, others: 0, is_foreign: true}]
+    foreign_inputs:
+      description: How many files of other keys its jobs read, by the id of that key.
+      type: dict
+      sample: {}
+    jobs:
+      description: What its jobs of the window did.
+      type: dict
+      sample: {jobs: 40, completed: 38, failed: 1, cancelled: 0, minutes: 112.5}
+    jobs_before:
+      description: The same for the time that is compared with.
+      type: dict
+      sample: {jobs: 310, completed: 300, failed: 10, cancelled: 0, minutes: 940.0}
+    open_jobs:
+      description: Ids of its jobs that wait or run, the first 1000.
+      type: list
+      elements: str
+      sample: []
+    open_jobs_total:
+      description: How many there are.
+      type: int
+      sample: 0
+    output_bytes:
+      description: Size of the results of the window; none where the site keeps no sizes.
+      type: int
+      sample: 81234567
+    other_keys_of_user:
+      description: The other keys of its user, as in RV(api_keys.list).
+      type: list
+      elements: dict
+      sample: []
+    events:
+      description: Each use of it and each attempt that the api logged, the newest 10000.
+      type: list
+      elements: dict
+      sample:
+        - {at: "2026-11-23T03:12:45Z", address: 203.0.113.7, key_id: 5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11, prefix: ""}
+    unread_logs:
+      description: Containers whose log could not be read, and why.
+      type: dict
+      sample: {}
+    logs_since:
+      description: From when on the api's logs were read.
+      type: str
+      sample: "2026-10-24T03:12:45Z"
 project:
   description: Name of the Compose project.
   returned: success

@@ -12,13 +12,12 @@ import signal
 import subprocess
 import sys
 import typing as t
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 
 import pytest
-from conftest import COLLECTIONS, Module, Sandbox
+from conftest import COLLECTIONS
+from keys_common import CORPUS, Keys, keys_on, user
 
 from ansible_collections.rendiff.ops.plugins.module_utils._api_key import hash_key
 
@@ -43,70 +42,12 @@ login = _postgres.PostgresLogin(options.pop("host"), 5432, "rendiff_user", "rend
 with _postgres.connect(login, 30, read_only=False) as database:
     _key_change.KeyChange(database, options).run(False)
 """
-CORPUS = ["'; DROP TABLE api_keys; --", "{{ 7 * 7 }}", "$(touch /tmp/rdops-owned)", '"quoted"', "%s %(name)s"]
-
-
-class Keys:
-    """The modules on one sandbox, and what its api says of a key."""
-
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox = sandbox
-        self.folder = folder
-        common = {"project": sandbox.project, "state_dir": str(folder / "state")}
-        self.change = Module("rendiff_api_key", **common, dest=str(folder / "keys"))
-        self.info = Module("rendiff_api_key_info", project=sandbox.project)
-        # The upstream schema keeps the key itself in the rows of its jobs.
-        self.raw_in_jobs = sandbox.name == "main"
-
-    def make(self, owner: str, name: str = "") -> tuple[str, str]:
-        """Make a key; return its id and the key."""
-        made = self.change(state="present", name=name or f"test-{uuid.uuid4()}", owner=owner).result
-        ((identity, path),) = made["files"].items()
-        return identity, Path(path).read_text(encoding="utf-8").strip()
-
-    def answers(self, raw: str) -> int:
-        """Return the status with which the api answers a request with this key, through the proxy."""
-        url = f"http://127.0.0.1:{self.sandbox.facts['http_port']}/api/v1/jobs"
-        headers = {"Host": self.sandbox.facts["host"], "X-API-Key": raw}
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(urllib.request.Request(url, headers=headers), timeout=15) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    @contextlib.contextmanager
-    def jobs_of(self, raw: str, count: int) -> t.Iterator[list[str]]:
-        """Let a key have jobs, as the api of this site keeps them, while the block runs."""
-        jobs = [str(uuid.uuid4()) for _index in range(count)]
-        for job in jobs:
-            self.sandbox.query(
-                "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at, api_key)"
-                " VALUES (%s, 'completed', 'normal', 'a', 'b', now(), %s)",
-                job,
-                raw if self.raw_in_jobs else hash_key(raw),
-            )
-        try:
-            yield jobs
-        finally:
-            self.sandbox.query("DELETE FROM jobs WHERE id::text = ANY (%s)", jobs)
-
-    def revocations(self) -> list[dict[str, t.Any]]:
-        """Return what stands in the ledger."""
-        path = self.folder / "state" / "revocations.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 @pytest.fixture(name="keys", params=["main", "rb"])
 def fixture_keys(request: pytest.FixtureRequest, tmp_path: Path) -> t.Iterator[Keys]:
-    """Return the modules on both schemas in turn; the keys of a test go with it."""
-    keys = Keys(Sandbox(request.param), tmp_path)
-    yield keys
-    keys.sandbox.query("DELETE FROM api_keys WHERE user_id LIKE %s", "test-user-%")
-
-
-def user() -> str:
-    return f"test-user-{uuid.uuid4()}"
+    """Return the modules on both schemas in turn."""
+    yield from keys_on(request.param, tmp_path)
 
 
 def test_a_key_is_made_once_and_accepted_and_only_its_file_holds_it(keys: Keys) -> None:
@@ -274,6 +215,10 @@ def test_killed_between_any_two_steps_a_second_run_ends_in_the_same_place(keys: 
             "new_raw_keys": {},
             "own_raw_jobs": False,
             "only_after": None,
+            "watch_s": 0,
+            "prove_s": 0,
+            "raw_key": "",
+            "raw_prefix": "",
             "why": "",
             "incident": "",
             "state_dir": str(keys.folder / "state"),

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: what was found out about a key, and what was done about it, for a report. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._verdict import CRITICAL, OK, WARNING, Finding, verdict_of
+
+Result = t.Mapping[str, t.Any]
+COMPROMISE = "ansible-playbook rendiff.ops.api_key_compromise -e security_response_key_id="
+
+
+def report_key(
+    investigation: Result,
+    refusals: t.Sequence[Result] = (),
+    watched: t.Sequence[Result] = (),
+    open_jobs: int | None = None,
+    done: t.Sequence[str] = (),
+) -> dict[str, t.Any]:
+    """Return what a report over hosts needs.
+
+    ``investigation``: of rendiff_api_key_info, as it was before anything was done. ``refusals``: of rendiff_api_key.
+    ``watched``: of rendiff_api_key_info at the end. ``open_jobs``: how many of its jobs wait or run at the end, None
+    where nothing was done. ``done``: what was done, in sentences.
+    """
+    identity = str(investigation["key"]["id"])
+    findings = [_of_answer(number, each, identity) for number, each in enumerate(investigation["answers"], start=1)]
+    again = (f"{COMPROMISE}{identity}",)
+    for refusal in refusals:
+        severity = OK if refusal["proven"] else CRITICAL
+        evidence = {"targets": list(refusal["targets"])}
+        commands = () if refusal["proven"] else again
+        findings.append(
+            Finding(f"key.refused.{refusal['key_id']}", "keys", severity, identity, refusal["said"], evidence, commands)
+        )
+    for each in watched:
+        severity = CRITICAL if each["came_back"] else WARNING if each["attempts"] else OK
+        commands = (f"{COMPROMISE}{each['key_id']}",) if each["came_back"] else ()
+        evidence = {"addresses": list(each["addresses"])}
+        findings.append(
+            Finding(
+                f"key.watched.{each['key_id']}", "keys", severity, each["key_id"], each["summary"], evidence, commands
+            )
+        )
+    if open_jobs is not None:
+        said = f"{open_jobs} of its jobs still wait or run." if open_jobs else "None of its jobs waits or runs."
+        left = WARNING if open_jobs else OK
+        findings.append(Finding("key.open_jobs", "keys", left, identity, said, {}, again if open_jobs else ()))
+    return {
+        **{name: investigation[name] for name in ("project", "checked_at", "seconds")},
+        **verdict_of(findings),
+        "summary": _summary(investigation, refusals, open_jobs),
+        "measurements": {
+            "addresses": investigation["addresses"],
+            "jobs": investigation["jobs"],
+            "destinations": investigation["destinations"],
+            "events": investigation["events"],
+            "open_jobs": investigation["open_jobs"],
+        },
+        "causes": [],
+        "done": list(done),
+    }
+
+
+def _of_answer(number: int, each: Result, identity: str) -> Finding:
+    severity = WARNING if each["suspicious"] else OK
+    said = f"{each['question']} {each['answer']}"
+    return Finding(f"key.question.{number}", "keys", severity, identity, said)
+
+
+def _summary(investigation: Result, refusals: t.Sequence[Result], open_jobs: int | None) -> str:
+    if open_jobs is None:
+        return str(investigation["summary"])
+    bad = [refusal["said"] for refusal in refusals if not refusal["proven"]]
+    if bad:
+        return f"The key is revoked. {bad[0]}"
+    left = f"{open_jobs} of its jobs still wait or run." if open_jobs else "None of its jobs waits or runs."
+    return f"The key is refused everywhere. {left} {investigation['summary']}"
