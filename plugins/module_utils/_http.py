@@ -123,6 +123,25 @@ def fetch(
             connection.close()
 
 
+def fetch_here(
+    target: Target,
+    timeout_s: float,
+    *,
+    method: str = "GET",
+    headers: t.Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Response:
+    """Send one request like ``fetch``, also over a connection that is not proven where it stays on this host.
+
+    A key may go over such a one: the proxy at its end was found by the host's own engine.
+    """
+    response = fetch(target, timeout_s, method=method, headers=headers, body=body)
+    if response.untrusted and target.connect_host in ("127.0.0.1", "::1"):
+        unproven = dataclasses.replace(target, ca_path="", verify=False)
+        return fetch(unproven, timeout_s, method=method, headers=headers, body=body)
+    return response
+
+
 def _context(target: Target) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=target.ca_path or None)
     if not target.verify:

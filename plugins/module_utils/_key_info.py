@@ -19,9 +19,9 @@ from ._errors import OpsError
 from ._job_rows import COMPLETED, FAILED, RUNNING, WAITING, JobTable
 from ._key_answers import answer_all, summarize
 from ._key_events import KeyLog, read_key_log
-from ._key_facts import KeyFactsReader
+from ._key_facts import KeyFactsReader, key_ids
 from ._key_jobs import KeyJobs
-from ._key_traffic import own_events, traffic_of
+from ._key_traffic import keys_behind, keys_tied, own_events, traffic_of, unite
 from ._key_watch import judge_watch, read_watches
 from ._keys import ACTIVE, EXPIRED, REVOKED, SELECT_ARGUMENTS, Key, KeyTable, find_keys, moment
 from ._schema import introspect, require
@@ -36,6 +36,8 @@ KEY_INFO_ARGUMENTS = ArgumentSpec(
         "list_max": {"type": "int", "default": 100},
         "investigate": {"type": "bool", "default": False},
         "baseline_s": {"type": "int", "default": 2_592_000},
+        "behind_s": {"type": "int", "default": 0},
+        "ties": {"type": "dict", "default": {}},
         "postgres_timeout_s": {"type": "int", "default": 30},
     }
 ).merge(SELECT_ARGUMENTS, STACK_ARGUMENTS, POSTGRES_ARGUMENTS, STATE_ARGUMENTS)
@@ -52,7 +54,7 @@ _NO_JOBS = {"jobs": 0, "completed": 0, "failed": 0, "open": 0, "minutes": 0.0}
 
 def look_at_keys(database: _postgres.Database, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the keys with what was done with them, the most active first."""
-    for name in ("window_s", "expires_within_s", "list_max", "baseline_s"):
+    for name in ("window_s", "expires_within_s", "list_max", "baseline_s", "behind_s"):
         if options[name] < 0:
             raise OpsError(_ACT, f"{name} is {options[name]}, below 0")
     tables = introspect(database.query)
@@ -154,6 +156,30 @@ class KeyLook:
             log = None
         return [judge_watch(watch, rows.get(watch.key_id), log, self._now) for watch in watches]
 
+    def behind(self, read_log: ReadLog) -> dict[str, t.Any]:
+        """Return which keys were used from which addresses, from the api's log and from the ties of an access log."""
+        tables = introspect(self._database.query)
+        keys = KeyTable(require(tables, "api_keys"))
+        every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
+        since = self._now - self._options["behind_s"]
+        log = read_log(since)
+        ties = self._options["ties"]
+        jobs = [str(tie.get("job_id", "")) for tie in ties.get("jobs", [])]
+        table = tables.get("jobs")
+        owners = KeyJobs(self._database, table).owners_of(jobs)
+        tied = keys_tied(ties, owners, key_ids(every))
+        active = {key.id.lower(): key for key in every if key.state(self._now) == ACTIVE}
+        found = unite(keys_behind(log, since), tied)
+        return {
+            "addresses": {
+                address: {identity: count for identity, count in counts.items() if identity in active}
+                for address, counts in found.items()
+            },
+            "api_keys": {identity: key.named() for identity, key in active.items()},
+            "addresses_known": log.addresses_known,
+            "unread_logs": dict(log.unread),
+        }
+
     def investigate(self, read_log: ReadLog) -> dict[str, t.Any]:
         """Return the ten answers on one key, with the facts that they rest on."""
         options = self._options
@@ -212,6 +238,8 @@ def look(options: t.Mapping[str, t.Any], run_command: RunCommand) -> dict[str, t
         looked = KeyLook(database, options, stack.project)
         found = {**look_at_keys(database, options), "watched": looked.watched(read_log)}
         result = {"api_keys": found, "project": stack.project}
+        if options["behind_s"]:
+            result["behind"] = looked.behind(read_log)
         if options["investigate"]:
             result["investigation"] = looked.investigate(read_log)
     return result

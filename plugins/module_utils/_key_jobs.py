@@ -33,6 +33,20 @@ class KeyJobs:
         )
         return {hash_key(str(row[0])): str(row[0]) for row in rows}
 
+    def owners_of(self, jobs: t.Sequence[str]) -> dict[str, str]:
+        """Return what stands in the rows of some jobs as their key, by the job's id in lower case. May be secret."""
+        if self._table is None or not jobs:
+            return {}
+        sql = _postgres.sql
+        identity = sql.SQL("j.{}").format(sql.Identifier(self._table.column("id").name))
+        rows = self._database.query(
+            sql.SQL("SELECT lower({0}::text), {1}::text FROM {2} AS j WHERE lower({0}::text) = ANY (%s)").format(
+                identity, self._column(), sql.Identifier(self._table.name)
+            ),
+            [[job.lower() for job in jobs]],
+        )
+        return {str(job).strip(): str(owner) for job, owner in rows if owner is not None}
+
     def hand_over(self, old: Key, new_id: str, new_hash: str, new_raw: str) -> dict[str, int]:
         """Make the jobs of a key those of another; return how many, and how many stay as they hold the key itself."""
         if self._table is None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import threading
@@ -15,7 +16,7 @@ import typing as t
 from . import _postgres
 from ._api_key import make_key, plan_row
 from ._errors import OpsError
-from ._http import Target, fetch
+from ._http import Target, fetch_here
 from ._key_write import KeyWriter, remove_leftovers
 from ._keys import KeyTable
 from ._probe import run_probes
@@ -115,13 +116,8 @@ class Proof:
 
 
 def _ask(target: Target, raw: str) -> tuple[int, str]:
-    headers = {"X-API-Key": raw}
-    dialled = Target(target.url + _PATH, target.connect_host, target.connect_port, target.ca_path, target.verify)
-    response = fetch(dialled, _REQUEST_S, headers=headers)
-    if response.untrusted and target.connect_host in ("127.0.0.1", "::1"):
-        # A key goes over an unproven connection only on this host itself.
-        trusting = Target(dialled.url, target.connect_host, target.connect_port, "", False)
-        response = fetch(trusting, _REQUEST_S, headers=headers)
+    dialled = dataclasses.replace(target, url=target.url + _PATH)
+    response = fetch_here(dialled, _REQUEST_S, headers={"X-API-Key": raw})
     return response.status, response.error
 
 

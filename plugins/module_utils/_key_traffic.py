@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ._key_events import KeyLog
+from ._key_facts import owner_id
 from ._keys import Key, moment
 
 _LISTED = 50
@@ -120,3 +121,38 @@ def own_events(log: KeyLog, key_id: str, prefix: str) -> list[dict[str, t.Any]]:
         for event in log.events
         if event.key_id == key_id.lower() or (event.prefix and event.prefix == prefix)
     ]
+
+
+def keys_tied(
+    ties: t.Mapping[str, t.Any], owners: t.Mapping[str, str], known: t.Mapping[str, str]
+) -> dict[str, dict[str, int]]:
+    """Return by address how many requests of which key an access log tells of.
+
+    ``ties``: of rendiff_access_log_info, where a request names a key or a job. ``owners``: what stands in the rows of
+    these jobs, by their ids. ``known``: ids of keys by hash and id.
+    """
+    found: dict[str, dict[str, int]] = {}
+
+    def count(address: t.Any, identity: str, requests: t.Any) -> None:
+        if identity and isinstance(address, str) and isinstance(requests, int):
+            keys = found.setdefault(address, {})
+            keys[identity.lower()] = keys.get(identity.lower(), 0) + requests
+
+    for tie in ties.get("jobs", []):
+        owner = owners.get(str(tie.get("job_id", "")).lower(), "")
+        count(tie.get("address"), owner_id(known, owner) if owner else "", tie.get("requests"))
+    for tie in ties.get("api_keys", []):
+        for each in tie.get("addresses", []):
+            count(each.get("address"), known.get(str(tie.get("sha256", "")).lower(), ""), each.get("requests"))
+    return found
+
+
+def unite(*found: t.Mapping[str, t.Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Return the counts of several sources; what two of them tell of the same key is told once, the higher."""
+    united: dict[str, dict[str, int]] = {}
+    for each in found:
+        for address, keys in each.items():
+            for identity, requests in keys.items():
+                counts = united.setdefault(address, {})
+                counts[identity] = max(requests, counts.get(identity, 0))
+    return united

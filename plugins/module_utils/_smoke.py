@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import posixpath
@@ -21,7 +22,7 @@ from ._compose import Replica
 from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
 from ._docker import DockerClient
 from ._errors import OpsError
-from ._http import Response, Target, fetch
+from ._http import Response, fetch_here
 from ._key_write import remove_leftovers
 from ._plan import Action, Plan
 from ._queue import QUEUE_ARGUMENTS, Keys
@@ -135,20 +136,10 @@ class SmokeTest:
         return "An input video was written"
 
     def _request(self, method: str, path: str, document: t.Mapping[str, t.Any] | None = None) -> Response:
-        target = self._target
+        target = dataclasses.replace(self._target, url=self._target.url + path)
         body = json.dumps(document).encode() if document is not None else None
         headers = {"X-API-Key": self._key, "Content-Type": "application/json"}
-
-        def send(verify: bool) -> Response:
-            ca_path = target.ca_path if verify else ""
-            dialled = Target(target.url + path, target.connect_host, target.connect_port, ca_path, verify)
-            return fetch(dialled, self._bound, method=method, headers=headers, body=body)
-
-        response = send(target.verify)
-        # A key goes over an unproven connection only on this host itself, to a proxy that it found by its own engine.
-        if response.untrusted and target.connect_host in ("127.0.0.1", "::1"):
-            response = send(False)
-        return response
+        return fetch_here(target, self._bound, method=method, headers=headers, body=body)
 
     def _submit(self) -> str:
         document = {"input": self._input, "output": self._output, "operations": []}

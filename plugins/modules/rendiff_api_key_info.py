@@ -54,6 +54,17 @@ options:
       - How many seconds before the window to compare with.
     type: int
     default: 2592000
+  behind_s:
+    description:
+      - Tell which active keys were used from which addresses in the last so many seconds, such as before addresses are
+        banned. V(0) does not.
+    type: int
+    default: 0
+  ties:
+    description:
+      - The C(ties) that M(rendiff.ops.rendiff_access_log_info) returned, to tell more of them than the api's log does.
+    type: dict
+    default: {}
   postgres_timeout_s:
     description:
       - How many seconds one statement may take.
@@ -156,6 +167,27 @@ api_keys:
       description: When it was looked at, in UTC.
       type: str
       sample: "2026-11-23T03:12:45Z"
+behind:
+  description: Which active keys were used from where, with O(behind_s).
+  returned: success
+  type: dict
+  contains:
+    addresses:
+      description: How many requests of which key came from which address.
+      type: dict
+      sample: {203.0.113.7: {5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11: 40}}
+    api_keys:
+      description: The active keys by id, for people.
+      type: dict
+      sample: {5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11: "5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11 ('nightly-import')"}
+    addresses_known:
+      description: Whether the api sees the addresses of its clients, and not only the proxy's.
+      type: bool
+      sample: true
+    unread_logs:
+      description: Containers whose log could not be read, and why.
+      type: dict
+      sample: {}
 investigation:
   description: What is known of one key, with O(investigate).
   returned: success

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: an attack, what was done against it, and how it is now, for a report. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._attack_plan import BAN, LIMIT
+from ._verdict import CRITICAL, OK, WARNING, Finding, verdict_of
+
+Result = t.Mapping[str, t.Any]
+RESPONSE = "ansible-playbook rendiff.ops.ddos_response"
+STAND_DOWN = "ansible-playbook rendiff.ops.stand_down"
+_SHOWN = 5
+# A share of the answers to those who are not banned that may be bad.
+_SERVED = 0.99
+
+
+def report_attack(
+    traffic: Result,
+    plan: Result,
+    project: str,
+    limit: Result | None = None,
+    bans: Result | None = None,
+    after: Result | None = None,
+    done: t.Sequence[str] = (),
+) -> dict[str, t.Any]:
+    """Return what a report over hosts needs.
+
+    ``traffic``, ``plan``: as before anything was done. ``limit``, ``bans``: of rendiff_rate_limit and rendiff_ban_info.
+    ``after``: ``access_log`` of the seconds after it. None where nothing of it was done.
+    """
+    findings = [_of_plan(plan)]
+    findings += [_of_candidate(each) for each in plan["candidates"] if each["decision"] in (BAN, LIMIT)][:_SHOWN]
+    if plan["hurt"] and limit is None:
+        said = "; ".join(
+            f"{each['address']} ({len(each['keys'])} keys, by {each['by']})" for each in plan["hurt"][:_SHOWN]
+        )
+        findings.append(Finding("attack.hurt", "entrance", WARNING, "clients", f"Would be touched: {said}."))
+    if traffic["log_holds_keys"]:
+        said = "The access log holds API keys: whoever reads it has them."
+        findings.append(Finding("attack.log_keys", "entrance", WARNING, "log", said))
+    if limit is not None and limit.get("proof"):
+        proof = limit["proof"]
+        severity = OK if proof["proven"] else CRITICAL
+        findings.append(
+            Finding("attack.limit", "entrance", severity, "limit", f"The limit: {proof['said']}", dict(proof))
+        )
+    if bans is not None:
+        healthy = bool(bans["table"]["healthy"]) or not bans["list"]
+        said = (
+            f"{len(bans['list']) + bans['list_cut']} are banned, and {bans['packets']} packets of theirs were dropped."
+        )
+        if not healthy:
+            said = f"The bans are not in force: {bans['table']['why']}."
+        findings.append(Finding("attack.bans", "entrance", OK if healthy else CRITICAL, "bans", said))
+    if after is not None:
+        findings.append(_of_after(after, bans))
+    summary = verdict_of(findings)["summary"] if done else plan["summary"]
+    return {
+        "project": project,
+        "checked_at": traffic["checked_at"],
+        "seconds": traffic["seconds"],
+        **verdict_of(findings),
+        "summary": summary,
+        "measurements": {"traffic": traffic, "plan": plan, "after": after, "bans": bans},
+        "causes": [plan["summary"]] if done else [],
+        "done": list(done),
+    }
+
+
+def _of_plan(plan: Result) -> Finding:
+    severity = CRITICAL if plan["blind"] else WARNING if plan["attack"] else OK
+    commands = (f"{RESPONSE} --check",) if plan["attack"] else ()
+    return Finding("attack.plan", "entrance", severity, "traffic", plan["summary"], {}, commands)
+
+
+def _of_candidate(each: Result) -> Finding:
+    said = (
+        f"{each['address']} sent {each['requests']} requests, {each['rps']:g} a second, {each['peak']} in the worst:"
+        f" {each['decision']}, as {each['why']}."
+    )
+    return Finding(f"attack.from.{each['address']}", "entrance", WARNING, each["address"], said, {"keys": each["keys"]})
+
+
+def _of_after(after: Result, bans: Result | None) -> Finding:
+    banned = {each["address"] for each in (bans or {}).get("list", [])}
+    served = failed = limited = 0
+    for each in after["addresses"]:
+        if each["address"] in banned or each["network"] in banned:
+            continue
+        for status, count in each["statuses"].items():
+            served += count
+            limited += count if status == "429" else 0
+            failed += count if status.startswith("5") else 0
+    good = served == 0 or failed / served <= 1 - _SERVED
+    said = f"Of {served} requests of others since then {failed} failed, and {limited} were above the limit."
+    return Finding("attack.after", "entrance", OK if good else WARNING, "clients", said, {}, (STAND_DOWN,))
