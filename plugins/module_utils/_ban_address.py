@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import ipaddress
 import re
 import typing as t
@@ -25,8 +24,7 @@ _LEADING_ZERO = re.compile(r"(^|[.:])0[0-9]+\.|\.0[0-9]+$")
 _MAPPED = 0xFFFF << 32
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Span:
+class Span(t.NamedTuple):
     """Consecutive addresses of one version of IP, both ends included."""
 
     version: int

@@ -13,7 +13,7 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._ban_address import Span, parse_spans
 from ._ban_boot import MAX_TTL_S
-from ._ban_guard import ACT, ALWAYS, Protected, refuse_wide
+from ._ban_guard import ACT, ALWAYS, Protected, refuse_protected, refuse_wide
 from ._ban_host import protected_here
 from ._ban_nft import CHANGE, LostRaceError, Nft, RunWithInput, find_nft
 from ._ban_plan import ABSENT, CLEARED, CONFIRMED, OF_THE_WHOLE, PRESENT, SAMPLE, BanPlan, Wanted, plan_bans
@@ -87,6 +87,7 @@ def change(
     if check_mode:
         plan, _counters = _plan(nft, store, wanted, protected)
         return report(wanted, plan, unknown, store)
+    refuse_protected(wanted.asked, protected, wanted.targets)
     with store.locked(create=not lifting and bool(wanted.spans)):
         for attempt in range(_ATTEMPTS):
             plan, counters = _plan(nft, store, wanted, protected)

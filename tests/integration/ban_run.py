@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".ansible" / "colle
 
 from ansible_collections.rendiff.ops.plugins.module_utils._ban_change import BAN_ARGUMENTS, change
 from ansible_collections.rendiff.ops.plugins.module_utils._ban_info import BAN_INFO_ARGUMENTS, look
+from ansible_collections.rendiff.ops.plugins.module_utils._ban_nft import Nft
 from ansible_collections.rendiff.ops.plugins.module_utils._ban_store import BanFiles
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 
@@ -42,8 +43,7 @@ def main() -> int:
         os.kill(os.getpid(), signal.SIGKILL)
 
     if asked.get("stop_at"):
-        # A frozen dataclass: the step is taken from its class.
-        setattr(BanFiles, asked["stop_at"], die)
+        setattr(BanFiles if hasattr(BanFiles, asked["stop_at"]) else Nft, asked["stop_at"], die)
     try:
         if asked["name"] == "rendiff_ban":
             result = change(options, run_command, asked["check"], files)
