@@ -122,11 +122,12 @@ def _carry_out(plan: BanPlan, counters: bool, nft: Nft, store: BanFiles, lifting
 def report(wanted: Wanted, plan: BanPlan, unknown: t.Sequence[str], store: BanFiles) -> dict[str, t.Any]:
     """Return the result of the module for a plan. Pure, but for whether systemd runs."""
     counts: dict[str, int] = {}
-    also = []
+    also, touched = [], []
     for action in plan.plan.actions:
         if action.target in OF_THE_WHOLE:
             also.append(f"{action.target} {action.transition}")
         else:
+            touched.append(action.target)
             counts[action.transition] = counts.get(action.transition, 0) + 1
     on_trial = wanted.state == PRESENT and wanted.probation_s > 0
     why = "they are on trial until they are confirmed" if on_trial else store.no_start()
@@ -134,6 +135,7 @@ def report(wanted: Wanted, plan: BanPlan, unknown: t.Sequence[str], store: BanFi
     bans = {
         "state": wanted.state,
         "addresses": _texts(wanted.spans),
+        "touched": touched,
         "counts": counts,
         "also": also,
         "lapsed": lapsed,

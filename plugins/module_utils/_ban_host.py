@@ -24,7 +24,8 @@ SERVERS = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
 _ESTABLISHED, _LISTENING = "01", "0A"
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
-Connection = tuple[Span, int, Span, str, str]
+# Local port, peer as the kernel prints it, state, inode of the socket.
+Connection = tuple[int, str, str, str]
 
 
 def _read(path: str) -> str:
@@ -105,26 +106,21 @@ def parse_resolvers(text: str) -> list[Span]:
 
 
 def parse_connections(text: str) -> list[Connection]:
-    """Return (local address, local port, peer, state, inode) of each line of /proc/net/tcp or tcp6."""
+    """Return what listens or is established in /proc/net/tcp or tcp6; under attack the other lines are the most."""
     found = []
     for line in text.splitlines()[1:]:
         words = line.split()
-        if len(words) < 10:
-            continue
-        local, _colon, port = words[1].partition(":")
-        peer = words[2].partition(":")[0]
-        found.append((_kernel_address(local), int(port, 16), _kernel_address(peer), words[3], words[9]))
+        if len(words) >= 10 and words[3] in (_ESTABLISHED, _LISTENING):
+            found.append((int(words[1].partition(":")[2], 16), words[2].partition(":")[0], words[3], words[9]))
     return found
 
 
 def logged_in(connections: t.Sequence[Connection], inodes: t.AbstractSet[str]) -> list[Span]:
     """Return the peers of sessions with the SSH server, whose sockets have ``inodes``; port 22 counts in any case."""
-    ports = {22} | {
-        port for _local, port, _peer, state, inode in connections if state == _LISTENING and inode in inodes
-    }
+    ports = {22} | {port for port, _peer, state, inode in connections if state == _LISTENING and inode in inodes}
     return [
-        peer
-        for _local, port, peer, state, inode in connections
+        _kernel_address(peer)
+        for port, peer, state, inode in connections
         if state == _ESTABLISHED and (port in ports or inode in inodes)
     ]
 

@@ -189,13 +189,12 @@ def _restore(
     confirmed: Timed, lasting: t.Sequence[Kept], hard: t.Sequence[Protected], now: int, actions: list[Action]
 ) -> tuple[Timed, list[str]]:
     """Return the bans with those that only the file has, but for such as would now hit a protected one."""
-    index = SpanIndex(confirmed)
+    index, guarded = SpanIndex(confirmed), SpanIndex(disjoint(each.span for each in hard))
     result, refused = dict(confirmed), []
     for each in lasting:
         for piece in index.without(each.span):
-            why = hits([piece], hard, ())
-            if why:
-                refused += why
+            if guarded.overlapping(piece):
+                refused += hits([piece], hard, ())
                 actions.append(Action(str(piece), "not restored"))
             else:
                 result[piece] = each.until - now

@@ -52,8 +52,9 @@ ExecReload={command}
 TimeoutStartSec=90
 
 [Install]
-WantedBy=multi-user.target
+WantedBy={wanted_by}
 """
+_WANTED_BY = ("multi-user.target", "nftables.service")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +81,9 @@ class BanFiles:
         return os.path.join(self.unit_dir, SERVICE)
 
     @property
-    def link(self) -> str:
-        """Return the path of the link that has it started with the host."""
-        return os.path.join(self.unit_dir, "multi-user.target.wants", SERVICE)
+    def links(self) -> tuple[str, ...]:
+        """Return the paths of the links that have it started, with the host and whenever nftables.service is."""
+        return tuple(os.path.join(self.unit_dir, f"{wants}.wants", SERVICE) for wants in _WANTED_BY)
 
     def read(self) -> list[Kept]:
         """Return what is kept, sorted; nothing where there is no file."""
@@ -104,13 +105,15 @@ class BanFiles:
         """Return why bans cannot be put back at a start of this host, or nothing."""
         if not os.path.isdir(self.systemd_runs):
             return f"systemd does not run here (there is no {self.systemd_runs}), and nothing else puts bans back"
-        if any(character in self.program for character in " \t\n\"'%$\\;"):
-            return f"'{self.program}' has characters that have a meaning in a unit of systemd"
+        for path in (self.program, sys.executable):
+            if any(character in path for character in " \t\n\"'%$\\;"):
+                return f"'{path}' has characters that have a meaning in a unit of systemd"
         return ""
 
     def unit_text(self) -> str:
         """Return the unit of the service, with the Python that runs this."""
-        return _UNIT.format(folder=self.state_dir, command=f"{sys.executable} -I {self.program} {self.bans}")
+        command = f"{sys.executable} -I {self.program} {self.bans}"
+        return _UNIT.format(folder=self.state_dir, command=command, wanted_by=" ".join(_WANTED_BY))
 
     def _wanted(self, kept: t.Sequence[Kept], counters: bool) -> dict[str, str]:
         bans = ",\n".join(json.dumps([str(each.span), each.since, each.until]) for each in kept)
@@ -123,10 +126,10 @@ class BanFiles:
     def current(self, kept: t.Sequence[Kept]) -> bool:
         """Tell whether the program, unit and link are as they are to be for these bans."""
         if not kept:
-            return not any(map(os.path.lexists, (self.bans, self.program, self.unit, self.link)))
+            return not any(map(os.path.lexists, (self.bans, self.program, self.unit, *self.links)))
         wanted = self._wanted(kept, True)
         del wanted[self.bans]
-        linked = os.path.islink(self.link) or bool(self.no_start())
+        linked = all(map(os.path.islink, self.links)) or bool(self.no_start())
         return linked and all(_content(path) == text for path, text in wanted.items())
 
     def write(self, kept: t.Sequence[Kept], counters: bool, run_command: RunCommand) -> None:
@@ -140,11 +143,11 @@ class BanFiles:
             for path, text in stale.items():
                 with whole_file(path, durable=True) as stream:
                     stream.write(text.encode())
-            linked = os.path.lexists(self.link)
-            if not self.no_start() and not linked:
-                os.makedirs(os.path.dirname(self.link), exist_ok=True)
-                os.symlink(self.unit, self.link)
-            if not self.no_start() and (self.unit in stale or not linked):
+            missing = [] if self.no_start() else [link for link in self.links if not os.path.lexists(link)]
+            for link in missing:
+                os.makedirs(os.path.dirname(link), exist_ok=True)
+                os.symlink(self.unit, link)
+            if self.unit in stale or missing:
                 os.chmod(self.unit, 0o644)
                 # Active, so that it is run again together with nftables.service; now it finds the table in place.
                 self._systemctl(run_command, "daemon-reload")
@@ -156,9 +159,12 @@ class BanFiles:
         had_unit = os.path.lexists(self.unit)
         if had_unit and not self.no_start():
             self._systemctl(run_command, "stop", SERVICE)
-        for path in (self.link, self.unit, self.bans, self.program):
+        # The bans first: whatever is left after a kill, none of them comes back.
+        for path in (self.bans, *self.links, self.unit, self.program):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self.links[-1]))
         if had_unit and not self.no_start():
             self._systemctl(run_command, "daemon-reload")
 

@@ -153,6 +153,13 @@ bans:
       type: list
       elements: str
       sample: [203.0.113.7, "2001:db8:0:7::/64"]
+    touched:
+      description:
+        - Those of which something was changed. With O(state=absent) they undo this run, and nothing that was banned
+          before it.
+      type: list
+      elements: str
+      sample: [203.0.113.7, "2001:db8:0:7::/64"]
     counts:
       description:
         - How many became what. V(banned), V(banned on trial), V(banned for longer), V(confirmed), V(restored) (was to

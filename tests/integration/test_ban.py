@@ -35,6 +35,8 @@ from netns import (
 
 TABLE = ("list", "table", "inet", "rendiff_ops")
 SSH_PORT = 2222
+# In a mount namespace of its own there is an empty folder over the one that nft is in.
+HIDE_NFT = 'mount -t tmpfs none /usr/sbin && exec "$@"'
 # Listens like an SSH server on a port of its own: what it is, the name of its process tells.
 SSH_SERVER = f"""
 import socket
@@ -71,10 +73,10 @@ class Server:
         program.write_text(f'#!/bin/sh\necho "$@" >> {self.folder}/systemctl.log\n', encoding="utf-8")
         program.chmod(0o755)
 
-    def argv(self) -> list[str]:
+    def argv(self, *before: str) -> list[str]:
         path = f"PATH={self.folder}/bin:{os.environ['PATH']}"
         script = str(ROOT / "tests" / "integration" / "ban_run.py")
-        return ["ip", "netns", "exec", self.net.server, "env", path, sys.executable, script]
+        return ["ip", "netns", "exec", self.net.server, "env", path, *before, sys.executable, script]
 
     def asked(self, name: str, check: bool, stop_at: str, options: t.Mapping[str, t.Any]) -> str:
         files = {"unit_dir": str(self.unit.parent), "systemd_runs": str(self.folder / "run")}
@@ -393,6 +395,28 @@ def test_networks_of_docker_are_never_banned_and_docker_never_touches_a_ban(serv
     finally:
         assert run(["docker", "network", "rm", name]).returncode == 0
     assert server.table() == table
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (
+            ["setpriv", "--bounding-set", "-net_admin"],
+            "Cannot (read|change) the bans: the kernel refused: .*CAP_NET_ADMIN",
+        ),
+        (["setpriv", "--reuid", "65534", "--clear-groups"], "Cannot change the bans: only root may. Run with become"),
+        (["unshare", "--mount", "sh", "-c", HIDE_NFT, "sh"], "Install the package nftables"),
+    ],
+    ids=["kernel", "user", "program"],
+)
+def test_what_is_missing_is_told(server: Server, before: list[str], words: str) -> None:
+    asked = server.asked(
+        "rendiff_ban", False, "", {"addresses": [ATTACKER], "ttl_s": 60, "docker_host": "unix:///none"}
+    )
+    done = run(server.argv(*before), input=asked)
+    assert done.returncode == 0, done.stderr
+    assert re.search(words, json.loads(done.stdout)["msg"]), done.stdout
+    assert server.table() == ""
 
 
 HOSTILE = ["1.2.3.4; flush ruleset", "{", "1.2.3.4 }\nflush ruleset", "@banned4", "$(id)", "{{ 7 * 7 }}", ""]

@@ -99,5 +99,6 @@ def test_a_lost_race_is_run_again_a_few_times(monkeypatch, tmp_path, losses, win
         return
     result = run()
     assert result["changed"] and nft.applied == 1 and len(files.read()) == 1
+    assert result["bans"]["touched"] == ["203.0.113.7"]
     assert result["bans"]["not_known"] == ["The networks of Docker are not known"]
     assert result["msg"].startswith("Bans: 1 banned; 1 in force. They do not outlive a start of the host: systemd does")

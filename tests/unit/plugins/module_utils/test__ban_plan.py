@@ -127,8 +127,8 @@ def test_the_last_ban_takes_the_table_along(state):
 
 def test_files_without_bans_are_removed_when_bans_are_lifted_only():
     old = [keep(A, -5)]
-    assert said(plan(Table(), wanted("cleared"), old, prepared=lambda kept: bool(kept))) == ["the files: written"]
-    assert not plan(Table(), wanted("present"), old, prepared=lambda kept: bool(kept)).plan.changed
+    assert said(plan(Table(), wanted("cleared"), old, prepared=bool)) == ["the files: written"]
+    assert not plan(Table(), wanted("present"), old, prepared=bool).plan.changed
 
 
 def test_what_was_lifted_does_not_come_back_from_the_file():

@@ -46,11 +46,12 @@ def test_what_is_written_is_read_back_and_is_roots_alone(files, run, calls):
     assert stat.S_IMODE(os.stat(files.bans).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(files.state_dir).st_mode) == 0o700
     assert stat.S_IMODE(os.stat(files.unit).st_mode) == 0o644
-    assert os.path.realpath(files.link) == files.unit and calls == ["daemon-reload", "start"]
+    assert {os.path.realpath(link) for link in files.links} == {files.unit} and calls == ["daemon-reload", "start"]
     files.write(KEPT[:1], True, run)
     assert calls == ["daemon-reload", "start"]
     files.write([], True, run)
     assert files.current([]) and os.listdir(files.state_dir) == [] and calls[2:] == ["stop", "daemon-reload"]
+    assert not os.path.exists(os.path.dirname(files.links[1]))
     files.write([], True, run)
     assert len(calls) == 4
 
@@ -62,8 +63,11 @@ def test_a_unit_that_was_bent_is_not_current(files, run):
     assert not files.current(KEPT)
     files.write(KEPT, True, run)
     assert files.current(KEPT)
-    os.unlink(files.link)
-    assert not files.current(KEPT)
+    for link in files.links:
+        os.unlink(link)
+        assert not files.current(KEPT)
+        files.write(KEPT, True, run)
+        assert files.current(KEPT)
 
 
 def test_without_systemd_there_is_no_unit(files, run, calls, tmp_path):
