@@ -57,6 +57,12 @@ def refuse_wide(wanted: t.Iterable[Span], wide: bool) -> None:
 
 def hits(wanted: t.Iterable[Span], protected: t.Iterable[Protected], targets: t.Iterable[Span]) -> list[str]:
     """Return why which of the wanted bans must not be, a sentence for each reason, in their order."""
+    return [_sentence(span, each) for span, each in _pairs(wanted, protected, targets)]
+
+
+def _pairs(
+    wanted: t.Iterable[Span], protected: t.Iterable[Protected], targets: t.Iterable[Span]
+) -> list[tuple[Span, Protected]]:
     everything = list(protected)
     exempt = frozenset(targets)
     index = SpanIndex(disjoint(each.span for each in everything))
@@ -66,7 +72,7 @@ def hits(wanted: t.Iterable[Span], protected: t.Iterable[Protected], targets: t.
             continue
         for each in everything:
             if span.overlaps(each.span) and not (each.soft and span in exempt):
-                found.append(_sentence(span, each))
+                found.append((span, each))
     return found
 
 
@@ -80,13 +86,12 @@ def _sentence(span: Span, each: Protected) -> str:
 
 def refuse_protected(wanted: t.Iterable[Span], protected: t.Iterable[Protected], targets: t.Iterable[Span]) -> None:
     """Refuse all of the bans where one would hit what must never be banned, with every offender and why."""
-    found = hits(wanted, protected, targets)
+    found = _pairs(wanted, protected, targets)
     if found:
-        soft = any("network" in sentence.rpartition("which is ")[2] for sentence in found)
         remedy = "Leave these out; nothing was changed"
-        if soft:
+        if any(each.soft for _span, each in found):
             remedy += ". A client in a private or connected network is banned by naming it exactly in private_targets"
-        raise OpsError(ACT, _cut(found), remedy)
+        raise OpsError(ACT, _cut([_sentence(span, each) for span, each in found]), remedy)
 
 
 def _cut(texts: t.Sequence[str]) -> str:

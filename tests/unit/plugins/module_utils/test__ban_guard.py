@@ -85,6 +85,13 @@ def test_every_offender_is_named_and_the_list_ends():
     assert "private_targets" in str(caught.value)
 
 
+def test_a_way_out_is_told_only_where_there_is_one():
+    docker = Protected(parse_span("203.0.113.0/24"), "the network 'bridge' of Docker")
+    with pytest.raises(OpsError) as caught:
+        refuse_protected(spans("203.0.113.7"), (docker, *ALWAYS), [])
+    assert "private_targets" not in str(caught.value)
+
+
 def test_wide_networks_need_a_word():
     refuse_wide(spans("198.18.0.0/15"), True)
     with pytest.raises(OpsError, match="198.18.0.0/15 is wider than /16"):
