@@ -155,7 +155,8 @@ bench-jobs: sandbox-up ## Requeueing a million stuck jobs, against its bare part
 	PYTHONPATH=$(CURDIR)/.ansible/collections:$(CURDIR)/tests/chaos python tests/bench/jobs.py
 
 .PHONY: bench-bans
-bench-bans: sandbox-up ## 20,000 bans at once, against one iptables call for each
+bench-bans: $(READY) ## 20,000 bans at once, against one iptables call for each
+	@$(SANDBOX) engine-up
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/bans.py
 
 .PHONY: chaos
