@@ -25,9 +25,11 @@ COMPOSE_PLUGIN = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
 # The engine, and what the sandbox itself calls on the host for its file system, its CA and its base image.
 PACKAGES = {
     "dockerd": "docker.io",
+    "ip": "iproute2",
     "iptables": "iptables",
     "mkfs.xfs": "xfsprogs",
     "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
     "openssl": "openssl",
 }
 PID_FILE = Path("/var/run/docker.pid")
