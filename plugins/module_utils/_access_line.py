@@ -21,7 +21,7 @@ Hit = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 _TEXT = rb'[^"\\\n]*(?:\\.[^"\\\n]*)*'
 # Traefik writes the whole X-Forwarded-For where it trusts one; nothing in the class can be read in two ways.
 _BEGIN = (
-    rb'^([^ ",\n]+(?:, ?[^ ",\n]+)*) (?:- -|[^ "\n]+ [^\n"\[]*) \[(%b.{26})\] "(%b'
+    rb'^([^ ",\n]+(?:, ?[^ ",\n]+)*) (?:- -|[^ "|\n][^ "\n]* [^\n"\[]*) \[(%b.{26})\] "(%b'
     + _TEXT
     + rb'" \d{3}) (?:(%b\d{1,18})|-)'
 )

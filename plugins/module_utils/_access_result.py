@@ -117,7 +117,11 @@ def describe(scan: Scan, top: int, now: float) -> dict[str, t.Any]:
         "user_agents": _named("user_agent", tally.agents, top, requests),
         "statuses": {status.decode(): count for status, count in sorted(tally.statuses.items())},
         **_shares(tally, requests),
-        "limited": {name: tally.figures[f"limited_{name}"] for name in ("by_proxy", "by_app", "unknown")},
+        "limited": {
+            "by_proxy": tally.figures["limited_by_proxy"],
+            "by_app": tally.figures["limited_by_app"],
+            "unknown": tally.figures["limited_by_unknown"],
+        },
         "rates": _rates(tally),
         "tracked": {
             name: counts.describe()

@@ -69,14 +69,15 @@ class Detail:
 
 
 class Rows:
-    """The arrays. ``on_drop`` gets an address and its requests when it loses its array, before anything counts it."""
+    """The arrays. ``on_drop`` gets an address when it loses its array: its requests in it, and at most before it."""
 
-    def __init__(self, rows_max: int, on_drop: t.Callable[[bytes, int], None]) -> None:
+    def __init__(self, rows_max: int, on_drop: t.Callable[[bytes, int, int], None]) -> None:
         self._max = rows_max
         self._on_drop = on_drop
         self.pending: dict[bytes, array.array[int]] = {}
         self._done: dict[bytes, Detail] = {}
         self._big: collections.Counter[bytes] = collections.Counter()
+        self._before: dict[bytes, int] = {}
         self._kinds: dict[bytes, int] = {}
         self._names: list[bytes] = []
         self._base = 0
@@ -108,8 +109,10 @@ class Rows:
         """Return the bits that stand for a user agent."""
         return (number % MARKS) << _AGENT_AT
 
-    def new(self, address: bytes) -> array.array[int]:
-        """Return the array of an address that has none."""
+    def new(self, address: bytes, before: int = 0) -> array.array[int]:
+        """Return the array of an address that has none; ``before``: how often it came at most before this."""
+        if before:
+            self._before[address] = before
         found = self.pending[address] = array.array("Q")
         return found
 
@@ -140,11 +143,16 @@ class Rows:
         done = self._done.get(address)
         return len(self.pending.get(address, ())) + (done.requests if done else 0)
 
+    def items(self) -> t.Iterator[tuple[bytes, int, int]]:
+        """Yield each address with its requests here, and how many there were at most before."""
+        for address in self.pending:
+            yield address, self.requests(address), self._before.get(address, 0)
+
     def _drop_small(self) -> None:
         kept = {address: self.requests(address) for address in self.pending}
         surplus = max(len(kept) - self._max // 2, len(kept) // 2)
         for address in sorted(kept, key=kept.__getitem__)[:surplus]:
-            self._on_drop(address, kept[address])
+            self._on_drop(address, kept[address], self._before.pop(address, 0))
             self._held -= len(self.pending.pop(address))
             self._done.pop(address, None)
             self._big.pop(address, None)

@@ -183,7 +183,7 @@ class Tally:
             self._by_raw.clear()
         row = self.rows.pending.get(address)
         if row is None:
-            row = self.rows.new(address)
+            row = self.rows.new(address, self.addresses.upper(address))
         self._by_raw[raw] = row
         return row
 
@@ -225,8 +225,8 @@ class Tally:
 
     def finish(self) -> None:
         """Add up the rows; once, when nothing more comes."""
-        for address in self.rows.pending:
-            self.addresses.add(address, self.rows.requests(address))
+        for address, count, before in self.rows.items():
+            self.addresses.add(address, count, before)
 
     def count_networks(self) -> None:
         """Add up the networks of the addresses that are kept; once, after everything is added up."""

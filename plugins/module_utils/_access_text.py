@@ -117,29 +117,32 @@ def is_creation(request: bytes) -> bool:
 
 def seconds_of(stamp: bytes) -> int:
     """Return a time in whole seconds of the epoch, 0 where it is none. A time without a zone is taken for UTC."""
-    return int(moment_of(stamp))
+    return _parse_time(stamp)[0]
 
 
 def moment_of(stamp: bytes) -> float:
-    """Return a time in seconds of the epoch, 0 where it is none."""
+    """Return a time in seconds of the epoch with their fraction, 0 where it is none."""
+    second, fraction = _parse_time(stamp)
+    return second + float(b"0." + fraction) if fraction else float(second)
+
+
+def _parse_time(stamp: bytes) -> tuple[int, bytes]:
     match = _CLF_TIME.match(stamp)
     if match:
-        day, month, year, hour, minute, second, zone_hours, zone_minutes = match.groups()
-        fraction = 0.0
-        number = _MONTHS.get(month, 0)
+        day, name, year, hour, minute, second, zone_hours, zone_minutes = match.groups()
+        month, fraction = _MONTHS.get(name, 0), b""
     else:
         match = _ISO_TIME.match(stamp)
         if not match:
-            return 0.0
-        year, written, day, hour, minute, second, part, zone_hours, zone_minutes = match.groups()
-        fraction = float(b"0." + part) if part else 0.0
-        number = int(written)
-    if not 1 <= number <= 12 or not 1 <= int(day) <= 31 or int(year) < 1971 or int(hour) > 23 or int(minute) > 59:
-        return 0.0
-    moment = calendar.timegm((int(year), number, int(day), int(hour), int(minute), min(int(second), 59)))
+            return 0, b""
+        year, written, day, hour, minute, second, fraction, zone_hours, zone_minutes = match.groups(b"")
+        month = int(written)
+    if not 1 <= month <= 12 or not 1 <= int(day) <= 31 or int(year) < 1971 or int(hour) > 23 or int(minute) > 59:
+        return 0, b""
+    whole = calendar.timegm((int(year), month, int(day), int(hour), int(minute), min(int(second), 59)))
     offset = int(zone_hours or 0) * 3600
-    offset += int(zone_minutes or 0) * 60 * (-1 if (zone_hours or b"").startswith(b"-") else 1)
-    return max(0.0, moment - offset + fraction)
+    offset += int(zone_minutes or 0) * 60 * (-1 if zone_hours.startswith(b"-") else 1)
+    return max(0, whole - offset), fraction
 
 
 def show(raw: bytes, length: int = SHOWN_MAX) -> str:

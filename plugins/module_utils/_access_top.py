@@ -30,16 +30,17 @@ class Top:
         self._on_forget = on_forget
         self._slack = max(16, self.bound // 4)
 
-    def add(self, name: bytes, count: int = 1) -> None:
-        """Count a name."""
+    def add(self, name: bytes, count: int = 1, before: int | None = None) -> None:
+        """Count a name; ``before``: how often it came at most before these, where that is known better than here."""
         self.total += count
         counts = self.counts
         if name in counts:
             counts[name] += count
             return
-        if self.floor:
-            self.errors[name] = self.floor
-        counts[name] = self.floor + count
+        start = self.floor if before is None else before
+        if start:
+            self.errors[name] = start
+        counts[name] = start + count
         if len(counts) > self.bound + self._slack:
             self._forget()
 
