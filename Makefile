@@ -140,7 +140,7 @@ core-next-molecule: core-next-venv sandbox-up
 ##@ Measure
 
 .PHONY: bench
-bench: bench-health bench-queue-scan bench-jobs ## Every benchmark: a ratio against a named peer, measured in the same run
+bench: bench-health bench-queue-scan bench-jobs bench-access-log ## Every benchmark: a ratio against a named peer, measured in the same run
 
 .PHONY: bench-health
 bench-health: sandbox-up ## health_deep against the runbook's quick and deep commands; the machine must be quiet
@@ -153,6 +153,10 @@ bench-queue-scan: sandbox-up ## Reading a queue of a million messages, against o
 .PHONY: bench-jobs
 bench-jobs: sandbox-up ## Requeueing a million stuck jobs, against its bare parts and against sending job by job
 	PYTHONPATH=$(CURDIR)/.ansible/collections:$(CURDIR)/tests/chaos python tests/bench/jobs.py
+
+.PHONY: bench-access-log
+bench-access-log: $(READY) ## Who sends most in 5,000,000 lines of access log, against awk, jq, sort and uniq
+	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/access_log.py
 
 .PHONY: chaos
 chaos: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled

@@ -26,6 +26,7 @@ COMPOSE_PLUGIN = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
 PACKAGES = {
     "dockerd": "docker.io",
     "iptables": "iptables",
+    "jq": "jq",
     "mkfs.xfs": "xfsprogs",
     "mmdebstrap": "mmdebstrap",
     "openssl": "openssl",
