@@ -28,7 +28,7 @@ ROUTES_MAX = 20_000
 AGENTS_MAX = 20_000
 API_KEYS_MAX = 20_000
 _NAME_MAX = 120
-_REQUEST, _AGENT, _KEY = (operator.itemgetter(place) for place in (2, 4, 6))
+_ADDRESS, _REQUEST, _AGENT, _KEY = (operator.itemgetter(place) for place in (0, 2, 4, 6))
 _TOPS = ("addresses", "networks", "baseline", "baseline_networks", "routes", "agents", "api_keys")
 _RATES = ("rates", "baseline_rates")
 _LIMITED = b'" 429'
@@ -104,6 +104,7 @@ class Tally:
         """Count everything that Hits tell."""
         if not self.settings.counts_all:
             hits = [hit for hit in hits if self._admits(hit)]
+        hits = self._with_address(hits)
         kinds = self._count_requests(hits)
         marks = self._count_agents(hits)
         for key, count in collections.Counter(map(_KEY, hits)).items():
@@ -112,6 +113,16 @@ class Tally:
         self._count_rows(hits, kinds, marks)
         if self.ties is not None:
             self.ties.add(hits, self.address)
+
+    def _with_address(self, hits: t.Sequence[Hit]) -> t.Sequence[Hit]:
+        """Return the Hits that have an address, and see that each of these has a row."""
+        unknown = set(map(_ADDRESS, hits)).difference(self._by_raw)
+        bad = {raw for raw in unknown if self._row_of(raw) is None}
+        if not bad:
+            return hits
+        found = [hit for hit in hits if hit[0] not in bad]
+        self.figures["no_address"] += len(hits) - len(found)
+        return found
 
     def _second_of(self, stamp: bytes) -> int:
         return self.second[stamp[:19] + b"Z" if stamp.endswith(b"Z") else stamp]
@@ -179,8 +190,6 @@ class Tally:
         address = self.address[raw]
         if not address:
             return None
-        if len(self._by_raw) > 2 * self.settings.rows_max:
-            self._by_raw.clear()
         row = self.rows.pending.get(address)
         if row is None:
             row = self.rows.new(address, self.addresses.upper(address))
@@ -189,27 +198,19 @@ class Tally:
 
     def _count_rows(self, hits: t.Sequence[Hit], kinds: t.Mapping[bytes, int], marks: t.Mapping[bytes, int]) -> None:
         by_raw, last, second, run, when = self._by_raw, None, 0, 0, 0
-        lost = 0
         for address, stamp, request, size, agent, _rest, _key in hits:
             if stamp != last:
                 self._saw(second, run)
                 last, run, second = stamp, 0, self._second_of(stamp)
                 when = self.rows.when(second)
-            row = by_raw.get(address)
-            if row is None:
-                row = self._row_of(address)
-                if row is None:
-                    lost += 1
-                    continue
             run += 1
             amount = int(size or 0)
             if amount >= BIG:
                 amount = self.rows.big(self.address[address], amount)
-            row.append(when | kinds[request] | marks[agent] | amount)
+            by_raw[address].append(when | kinds[request] | marks[agent] | amount)
         self._saw(second, run)
-        self.figures["no_address"] += lost
-        self.figures["requests"] += len(hits) - lost
-        if self.rows.added(len(hits)):
+        self.figures["requests"] += len(hits)
+        if self.rows.added(len(hits)) or len(by_raw) > 2 * self.settings.rows_max:
             self._by_raw.clear()
 
     def _saw(self, second: int, count: int) -> None:

@@ -111,19 +111,6 @@ def test_the_user_agent_is_told(one: Sandbox, one_info: Module):
     until(lambda: agent in {found["user_agent"] for found in told(one_info)["user_agents"]}, f"{agent} is told")
 
 
-def test_the_runbooks_command_counts_prefixes_where_addresses_are_meant(one: Sandbox, one_info: Module):
-    path = own_path()
-    for _index in range(3):
-        ask(one, path)
-    literal = "docker compose -p {project} logs traefik | awk '{{print $1}}' | sort | uniq -c | sort -rn | head -20"
-    done = run(["bash", "-c", literal.format(project=one.project)])
-    first_words = [line.split()[-1] for line in done.stdout.splitlines()]
-    assert first_words and all(word.startswith("traefik-1") for word in first_words), done
-    result = told(one_info)
-    assert counted(result, path) == 3
-    assert all(ipaddress.ip_address(found["address"]) for found in result["addresses"]) and result["addresses"]
-
-
 def test_the_file_in_the_container_a_copy_and_a_compressed_copy_tell_the_same(one: Sandbox, one_info: Module, tmp_path):
     path = own_path()
     for _index in range(4):
@@ -178,6 +165,46 @@ def traefik_of_its_own(sandbox: Sandbox, *flags: str) -> t.Iterator[tuple[str, s
         docker("rm", "--force", "--volumes", container)
 
 
+def printed(project: str, address: str, path: str) -> dict[str, t.Any]:
+    """Ask a Traefik of its own for a path, and return what the module tells of what it prints."""
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            connection = http.client.HTTPConnection(address, 80, timeout=5)
+            with contextlib.closing(connection):
+                connection.request("GET", path)
+                return connection.getresponse().status == 404
+        return False
+
+    until(answers, "the proxy answers")
+    info = Module("rendiff_access_log_info", project=project)
+    return t.cast(
+        "dict[str, t.Any]",
+        until(lambda: next((r for r in [told(info)] if counted(r, path)), None), "the request is printed"),
+    )
+
+
+def test_the_runbooks_command_counts_prefixes_where_addresses_are_meant(one: Sandbox, one_info: Module):
+    def literally(project: str) -> list[str]:
+        literal = "docker compose -p {} logs traefik | awk '{{print $1}}' | sort | uniq -c | sort -rn | head -20"
+        return run(["bash", "-c", literal.format(project)]).stdout.split()
+
+    path = own_path()
+    for _index in range(3):
+        ask(one, path)
+    result = until(lambda: next((r for r in [told(one_info)] if counted(r, path) == 3), None), "all 3 are in the log")
+    assert result["addresses"] and all(ipaddress.ip_address(found["address"]) for found in result["addresses"])
+    # Where the log is a file there is no address in what the command counts,
+    address = result["addresses"][0]["address"]
+    assert address not in literally(one.project)
+    # and where it is printed, it counts what stands before each line.
+    with traefik_of_its_own(one, "--accesslog=true") as (project, where):
+        own = printed(project, where, own_path())
+        counts = literally(project)
+        assert {word for word in counts if not word.isdigit()} == {"traefik-1"}
+        assert int(counts[0]) >= own["requests"] and own["addresses"][0]["address"] not in counts
+
+
 def test_a_log_that_is_off_is_said_to_be_with_how_to_turn_it_on(one: Sandbox):
     with traefik_of_its_own(one) as (project, _address):
         answer = Module("rendiff_access_log_info", project=project)()
@@ -188,19 +215,7 @@ def test_a_log_that_is_off_is_said_to_be_with_how_to_turn_it_on(one: Sandbox):
 @pytest.mark.parametrize("form", ["json", "common"])
 def test_without_a_file_it_is_what_the_proxy_prints(one: Sandbox, form: str):
     with traefik_of_its_own(one, "--accesslog=true", f"--accesslog.format={form}") as (project, address):
-        path = own_path()
-
-        def answers() -> bool:
-            with contextlib.suppress(OSError):
-                connection = http.client.HTTPConnection(address, 80, timeout=5)
-                with contextlib.closing(connection):
-                    connection.request("GET", path)
-                    return connection.getresponse().status == 404
-            return False
-
-        until(answers, "the proxy answers")
-        info = Module("rendiff_access_log_info", project=project)
-        result = until(lambda: next((r for r in [told(info)] if counted(r, path)), None), "the request is printed")
+        result = printed(project, address, own_path())
         assert result["source"]["kind"] == "container_log"
         assert list(result["formats"]) == [{"json": "json", "common": "clf"}[form]]
         assert result["statuses"]["404"] >= 1 and result["first_seen"]
@@ -208,7 +223,7 @@ def test_without_a_file_it_is_what_the_proxy_prints(one: Sandbox, form: str):
 
 def test_what_is_hostile_is_counted_and_shown_harmless(one_info: Module, tmp_path):
     lines = [
-        b'203.0.113.7 - - [23/Nov/2026:03:12:45 +0000] "GET /{{ 7*7 }}/\x1b[2J HTTP/1.1" 200 5 "-" "{{ lookup(\'env\', \'HOME\') }}"',
+        b'203.0.113.7 - - [23/Nov/2026:03:12:45 +0000] "GET /{{ 7*7 }}/\x1b[2J HTTP/1.1" 200 5 "-" "{{ 6*7 }}"',
         b'203.0.113.7 - - [23/Nov/2026:03:12:45 +0000] "GET /$(touch /tmp/rdops-owned) HTTP/1.1" 200 5 "-" "\xff\x00"',
         b"x" * 11_000_000,
         b'{"x":' * 12_000,
@@ -224,7 +239,7 @@ def test_what_is_hostile_is_counted_and_shown_harmless(one_info: Module, tmp_pat
         "GET /{{ 7*7 }}/\\x1b[2J",
         "GET /$(touch /tmp/rdops-owned)",
     }
-    assert "{{ lookup('env', 'HOME') }}" in {found["user_agent"] for found in result["user_agents"]}
+    assert "{{ 6*7 }}" in {found["user_agent"] for found in result["user_agents"]}
     assert "\x1b" not in answer.output and not Path("/tmp/rdops-owned").exists()
 
 
@@ -249,9 +264,8 @@ def test_a_million_different_clients_take_no_more_memory(tmp_path):
     with path.open("w", encoding="ascii", buffering=1 << 20) as stream:
         for index in range(total):
             address = f"{1 + (index >> 16)}.{index >> 8 & 255}.{index & 255}.9"
-            stream.write(
-                f'{address} - - [23/Nov/2026:03:12:{index % 60:02d} +0000] "GET /{index:x}z HTTP/1.1" 200 5 "-" "a{index}"\n'
-            )
+            when = f"23/Nov/2026:03:12:{index % 60:02d} +0000"
+            stream.write(f'{address} - - [{when}] "GET /{index:x}z HTTP/1.1" 200 5 "-" "a{index}"\n')
             if index % 100 == 0:
                 stream.write('203.0.113.7 - - [23/Nov/2026:03:12:45 +0000] "GET /x HTTP/1.1" 200 5 "-" "curl"\n')
     options = json.dumps({"path": str(path), "max_tracked": 10_000})
