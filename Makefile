@@ -140,7 +140,7 @@ core-next-molecule: core-next-venv sandbox-up
 ##@ Measure
 
 .PHONY: bench
-bench: bench-health bench-queue-scan bench-jobs bench-bans ## Every benchmark: a ratio against a named peer, measured in the same run
+bench: bench-health bench-queue-scan bench-jobs bench-bans bench-access-log ## Every benchmark: a ratio against a named peer, measured in the same run
 
 .PHONY: bench-health
 bench-health: sandbox-up ## health_deep against the runbook's quick and deep commands; the machine must be quiet
@@ -158,6 +158,10 @@ bench-jobs: sandbox-up ## Requeueing a million stuck jobs, against its bare part
 bench-bans: $(READY) ## 20,000 bans at once, against one iptables call for each
 	@$(SANDBOX) engine-up
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/bans.py
+
+.PHONY: bench-access-log
+bench-access-log: $(READY) ## Who sends most in 5,000,000 lines of access log, against awk, jq, sort and uniq
+	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/access_log.py
 
 .PHONY: chaos
 chaos: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled

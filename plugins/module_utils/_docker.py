@@ -141,6 +141,26 @@ class DockerClient:
             raise OpsError(f"read {path} from Docker", f"it answered {status}: {_message(body)}")
         return json.loads(body)
 
+    def stream(self, path: str, query: t.Mapping[str, str] | None = None) -> t.Iterator[bytes]:
+        """Yield the body of a GET as it comes, however large; ``timeout_s`` bounds each wait, the caller the whole."""
+        connection = self._connection(self.timeout_s)
+        try:
+            connection.request("GET", f"{path}?{urlencode(query)}" if query else path)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise OpsError(
+                    f"read {path} from Docker", f"it answered {response.status}: {_message(response.read())}"
+                )
+            while True:
+                chunk = response.read1(1 << 20)
+                if not chunk:
+                    return
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise self._explain(error) from error
+        finally:
+            connection.close()
+
     def version(self) -> dict[str, t.Any]:
         """Return the engine's own description of its version."""
         return t.cast("dict[str, t.Any]", self.get("/version"))

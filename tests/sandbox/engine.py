@@ -27,6 +27,7 @@ PACKAGES = {
     "dockerd": "docker.io",
     "ip": "iproute2",
     "iptables": "iptables",
+    "jq": "jq",
     "mkfs.xfs": "xfsprogs",
     "mmdebstrap": "mmdebstrap",
     "nft": "nftables",

@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: what an access log adds up to, in one pass and in bounded memory. Pure.
+
+Everything but the rows of addresses is counted by column, a block at a time. Networks are counted when an address is
+forgotten and at the end, so they cost nothing for each line.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import dataclasses
+import operator
+import typing as t
+import zlib
+
+from ._access_line import Hit, rest_of
+from ._access_rates import Seconds
+from ._access_rows import BIG, MARKS, Detail, Rows
+from ._access_text import SHOWN_MAX, Remembered, address_of, network_of, route_of, seconds_of, shape_of
+from ._access_ties import Ties
+from ._access_top import Top
+
+ROUTES_MAX = 20_000
+AGENTS_MAX = 20_000
+API_KEYS_MAX = 20_000
+_NAME_MAX = 120
+_ADDRESS, _REQUEST, _AGENT, _KEY = (operator.itemgetter(place) for place in (0, 2, 4, 6))
+_TOPS = ("addresses", "networks", "baseline", "baseline_networks", "routes", "agents", "api_keys")
+_RATES = ("rates", "baseline_rates")
+_LIMITED = b'" 429'
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is counted. Times in seconds of the epoch: ``baseline`` <= ``since`` <= ``until``, None where there is none.
+
+    ``only``: addresses as ``address_of`` spells them; empty for all.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    baseline: float | None = None
+    only: frozenset[bytes] = frozenset()
+    depth: int = 1
+    tracked_max: int = 200_000
+    rows_max: int = 50_000
+    ties: bool = False
+    ties_max: int = 1_000
+
+    @property
+    def counts_all(self) -> bool:
+        """Tell whether every line counts, whenever it came and from wherever."""
+        return self.since is None and self.until is None and not self.only
+
+
+class Tally:
+    """Adds up Hits."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.networks = Top(settings.tracked_max)
+        self.addresses = Top(settings.tracked_max, self._to_network)
+        self.baseline_networks = Top(settings.tracked_max)
+        self.baseline = Top(settings.tracked_max, self._to_baseline_network)
+        self.routes = Top(ROUTES_MAX)
+        self.agents = Top(AGENTS_MAX)
+        self.api_keys = Top(API_KEYS_MAX)
+        self.rates = Seconds()
+        self.baseline_rates = Seconds()
+        self.ties = Ties(settings.ties_max) if settings.ties else None
+        self.figures: collections.Counter[str] = collections.Counter()
+        self.statuses: collections.Counter[bytes] = collections.Counter()
+        self.first = self.last = 0
+        self.rows = Rows(settings.rows_max, self.addresses.add)
+        self._shapes = Remembered(self._known_shape, 5_000)
+        self._by_raw: dict[bytes, array.array[int]] = {}
+        self.second = Remembered(seconds_of, 5_000)
+        self.address = Remembered(self._address, 20_000)
+
+    def _address(self, raw: bytes) -> bytes:
+        return address_of(raw, self.settings.depth)
+
+    def _to_network(self, address: bytes, count: int) -> None:
+        self.networks.add(network_of(address), count)
+
+    def _to_baseline_network(self, address: bytes, count: int) -> None:
+        self.baseline_networks.add(network_of(address), count)
+
+    def add_addresses(self, counts: t.Mapping[bytes, int]) -> None:
+        """Count only addresses, given as they are written with how often they came."""
+        for raw, count in counts.items():
+            address = self.address[raw]
+            if address:
+                self.figures["requests"] += count
+                self.addresses.add(address, count)
+            else:
+                self.figures["no_address"] += count
+
+    def add(self, hits: t.Sequence[Hit]) -> None:
+        """Count everything that Hits tell."""
+        if not self.settings.counts_all:
+            hits = [hit for hit in hits if self._admits(hit)]
+        hits = self._with_address(hits)
+        kinds = self._count_requests(hits)
+        marks = self._count_agents(hits)
+        for key, count in collections.Counter(map(_KEY, hits)).items():
+            if key:
+                self.api_keys.add(key, count)
+        self._count_rows(hits, kinds, marks)
+        if self.ties is not None:
+            self.ties.add(hits, self.address)
+
+    def _with_address(self, hits: t.Sequence[Hit]) -> t.Sequence[Hit]:
+        """Return the Hits that have an address, and see that each of these has a row."""
+        unknown = set(map(_ADDRESS, hits)).difference(self._by_raw)
+        bad = {raw for raw in unknown if self._row_of(raw) is None}
+        if not bad:
+            return hits
+        found = [hit for hit in hits if hit[0] not in bad]
+        self.figures["no_address"] += len(hits) - len(found)
+        return found
+
+    def _second_of(self, stamp: bytes) -> int:
+        return self.second[stamp[:19] + b"Z" if stamp.endswith(b"Z") else stamp]
+
+    def _admits(self, hit: Hit) -> bool:
+        """Tell whether a Hit is in the window and of an address that is asked for; count those of the baseline."""
+        settings = self.settings
+        if settings.only and self.address[hit[0]] not in settings.only:
+            self.figures["filtered"] += 1
+            return False
+        second = self._second_of(hit[1])
+        if not second:
+            # What has no time cannot be outside of one.
+            return True
+        if settings.until is not None and second > settings.until:
+            self.figures["after"] += 1
+            return False
+        if settings.since is None or second >= settings.since:
+            return True
+        if settings.baseline is not None and second >= settings.baseline:
+            address = self.address[hit[0]]
+            if address:
+                self.baseline.add(address)
+                self.baseline_rates.add(second)
+        else:
+            self.figures["before"] += 1
+        return False
+
+    def _known_shape(self, shape: bytes) -> tuple[bytes, bytes, int]:
+        """Return route, status and the bits of both for a row."""
+        name, status = route_of(shape[:-5])[:_NAME_MAX], shape[-3:]
+        return name, status, self.rows.kind(name, status)
+
+    def _count_requests(self, hits: t.Sequence[Hit]) -> dict[bytes, int]:
+        """Count routes, statuses and refusals; return for each request the bits that stand for it in a row."""
+        kinds: dict[bytes, int] = {}
+        shapes: dict[bytes, int] = {}
+        known = self._shapes
+        for request, count in collections.Counter(map(_REQUEST, hits)).items():
+            # Most requests differ by an id only; what is behind their shape is looked up once for each block.
+            shape = shape_of(request)
+            shapes[shape] = shapes.get(shape, 0) + count
+            kinds[request] = known[shape][2]
+        for shape, count in shapes.items():
+            name, status, _kind = known[shape]
+            self.routes.add(name, count)
+            self.statuses[status] += count
+            if status == b"429":
+                self.figures["limited"] += count
+        if self.figures.pop("limited", 0):
+            self.figures.update(f"limited_by_{rest_of(hit[5])[0]}" for hit in hits if hit[2].endswith(_LIMITED))
+        return kinds
+
+    def _count_agents(self, hits: t.Sequence[Hit]) -> dict[bytes, int]:
+        """Count user agents; return for each of them the bits that stand for it in a row."""
+        marks = {b"": 0}
+        for agent, count in collections.Counter(map(_AGENT, hits)).items():
+            if agent:
+                self.agents.add(agent[:SHOWN_MAX], count)
+                marks[agent] = self.rows.mark(1 + zlib.crc32(agent) % (MARKS - 1))
+        return marks
+
+    def _row_of(self, raw: bytes) -> array.array[int] | None:
+        """Return the row of an address as it is written; None where it is no address."""
+        address = self.address[raw]
+        if not address:
+            return None
+        row = self.rows.pending.get(address)
+        if row is None:
+            row = self.rows.new(address, self.addresses.upper(address))
+        self._by_raw[raw] = row
+        return row
+
+    def _count_rows(self, hits: t.Sequence[Hit], kinds: t.Mapping[bytes, int], marks: t.Mapping[bytes, int]) -> None:
+        by_raw, last, second, run, when = self._by_raw, None, 0, 0, 0
+        for address, stamp, request, size, agent, _rest, _key in hits:
+            if stamp != last:
+                self._saw(second, run)
+                last, run, second = stamp, 0, self._second_of(stamp)
+                when = self.rows.when(second)
+            run += 1
+            amount = int(size or 0)
+            if amount >= BIG:
+                amount = self.rows.big(self.address[address], amount)
+            by_raw[address].append(when | kinds[request] | marks[agent] | amount)
+        self._saw(second, run)
+        self.figures["requests"] += len(hits)
+        if self.rows.added(len(hits)) or len(by_raw) > 2 * self.settings.rows_max:
+            self._by_raw.clear()
+
+    def _saw(self, second: int, count: int) -> None:
+        """Count requests of one second; second 0 is a line without a time."""
+        if not count:
+            return
+        if not second:
+            self.figures["without_time"] += count
+            return
+        self.rates.add(second, count)
+        self.first = min(self.first or second, second)
+        self.last = max(self.last, second)
+
+    def finish(self) -> None:
+        """Add up the rows; once, when nothing more comes."""
+        for address, count, before in self.rows.items():
+            self.addresses.add(address, count, before)
+
+    def count_networks(self) -> None:
+        """Add up the networks of the addresses that are kept; once, after everything is added up."""
+        for address, count in self.addresses.items():
+            self._to_network(address, count)
+        for address, count in self.baseline.items():
+            self._to_baseline_network(address, count)
+
+    def detail(self, address: bytes) -> Detail:
+        """Return what an address did."""
+        return self.rows.detail(address)
+
+    def dump(self) -> dict[str, t.Any]:
+        """Return plain data for ``absorb`` in another process; not what each address did."""
+        parts: dict[str, t.Any] = {name: getattr(self, name).dump() for name in (*_TOPS, *_RATES)}
+        parts["figures"], parts["statuses"] = dict(self.figures), dict(self.statuses)
+        parts["first"], parts["last"] = self.first, self.last
+        parts["ties"] = self.ties.dump() if self.ties is not None else None
+        return parts
+
+    def absorb(self, other: t.Mapping[str, t.Any]) -> None:
+        """Add what another process counted in a later part of the log."""
+        for name in (*_TOPS, *_RATES):
+            getattr(self, name).absorb(other[name])
+        self.figures.update(other["figures"])
+        self.statuses.update(other["statuses"])
+        self.first = min(self.first or other["first"], other["first"] or self.first)
+        self.last = max(self.last, other["last"])
+        if self.ties is not None:
+            self.ties.absorb(other["ties"])
