@@ -20,7 +20,7 @@ description:
   - Makes what M(rendiff.ops.rendiff_report) shows of a host.
 author:
   - Rendiff contributors (@rendiff)
-positional: plan, project, limit, bans, after, done
+positional: plan, project, limit, bans, after, done, failed
 options:
   _input:
     description: The C(access_log) that M(rendiff.ops.rendiff_access_log_info) returned before anything was done.
@@ -48,6 +48,11 @@ options:
     type: list
     elements: str
     default: []
+  failed:
+    description: Why steps failed, in sentences.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -72,10 +77,11 @@ def attack_report(
     bans: t.Any = None,
     after: t.Any = None,
     done: t.Sequence[str] = (),
+    failed: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """Return the report, or say that what came is not what makes one."""
     try:
-        return report_attack(traffic, plan, project, limit, bans, after, done)
+        return report_attack(traffic, plan, project, limit, bans, after, done, failed)
     except (AttributeError, KeyError, TypeError) as error:
         raise AnsibleFilterError(
             f"Cannot report on an attack: {error!r} is not what the filter and the modules return."

@@ -89,6 +89,8 @@ def plan_attack(traffic: Look, behind: t.Mapping[str, t.Mapping[str, int]], poli
 
     ``traffic``: ``access_log`` of rendiff_access_log_info with a window. ``behind``: requests by address and key.
     """
+    # Of Ansible's own kinds of mappings none can be copied as what it is.
+    behind = {str(address): {str(key): int(count) for key, count in keys.items()} for address, keys in behind.items()}
     seconds = _seconds(traffic)
     candidates = [_judge(each, behind.get(each["address"], {}), seconds, policy) for each in traffic["addresses"]]
     busy = [each for each in candidates if max(each.rps, each.peak) > policy.average]

@@ -27,28 +27,43 @@ def report_attack(
     bans: Result | None = None,
     after: Result | None = None,
     done: t.Sequence[str] = (),
+    failed: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """Return what a report over hosts needs.
 
     ``traffic``, ``plan``: as before anything was done. ``limit``, ``bans``: of rendiff_rate_limit and rendiff_ban_info.
-    ``after``: ``access_log`` of the seconds after it. None where nothing of it was done.
+    ``after``: ``access_log`` of the seconds after it, None where nothing was done. ``failed``: why steps failed.
     """
-    findings = [_of_plan(plan)]
-    findings += [_of_candidate(each) for each in plan["candidates"] if each["decision"] in (BAN, LIMIT)][:_SHOWN]
-    if plan["hurt"] and limit is None:
-        said = "; ".join(
-            f"{each['address']} ({len(each['keys'])} keys, by {each['by']})" for each in plan["hurt"][:_SHOWN]
-        )
-        findings.append(Finding("attack.hurt", "entrance", WARNING, "clients", f"Would be touched: {said}."))
+    before = [_of_plan(plan)]
+    before += [_of_candidate(each) for each in plan["candidates"] if each["decision"] in (BAN, LIMIT)][:_SHOWN]
+    if plan["hurt"]:
+        touched = [f"{each['address']} ({len(each['keys'])} keys, by {each['by']})" for each in plan["hurt"][:_SHOWN]]
+        said = f"Touched by it: {'; '.join(touched)}."
+        before.append(Finding("attack.hurt", "entrance", WARNING, "clients", said))
+    now = _now(limit, bans, after, failed)
     if traffic["log_holds_keys"]:
         said = "The access log holds API keys: whoever reads it has them."
-        findings.append(Finding("attack.log_keys", "entrance", WARNING, "log", said))
+        now.append(Finding("attack.log_keys", "entrance", WARNING, "log", said))
+    findings = now if after is not None else before + now
+    return {
+        "project": project,
+        "checked_at": traffic["checked_at"],
+        "seconds": traffic["seconds"],
+        **verdict_of(findings),
+        "measurements": {"traffic": traffic, "plan": plan, "after": after, "bans": bans},
+        "causes": [finding.summary for finding in before] if after is not None else [],
+        "done": list(done),
+    }
+
+
+def _now(limit: Result | None, bans: Result | None, after: Result | None, failed: t.Sequence[str]) -> list[Finding]:
+    found = [
+        Finding(f"attack.step.{number}", "entrance", CRITICAL, "response", said) for number, said in enumerate(failed)
+    ]
     if limit is not None and limit.get("proof"):
         proof = limit["proof"]
         severity = OK if proof["proven"] else CRITICAL
-        findings.append(
-            Finding("attack.limit", "entrance", severity, "limit", f"The limit: {proof['said']}", dict(proof))
-        )
+        found.append(Finding("attack.limit", "entrance", severity, "limit", f"The limit: {proof['said']}", dict(proof)))
     if bans is not None:
         healthy = bool(bans["table"]["healthy"]) or not bans["list"]
         said = (
@@ -56,20 +71,10 @@ def report_attack(
         )
         if not healthy:
             said = f"The bans are not in force: {bans['table']['why']}."
-        findings.append(Finding("attack.bans", "entrance", OK if healthy else CRITICAL, "bans", said))
+        found.append(Finding("attack.bans", "entrance", OK if healthy else CRITICAL, "bans", said))
     if after is not None:
-        findings.append(_of_after(after, bans))
-    summary = verdict_of(findings)["summary"] if done else plan["summary"]
-    return {
-        "project": project,
-        "checked_at": traffic["checked_at"],
-        "seconds": traffic["seconds"],
-        **verdict_of(findings),
-        "summary": summary,
-        "measurements": {"traffic": traffic, "plan": plan, "after": after, "bans": bans},
-        "causes": [plan["summary"]] if done else [],
-        "done": list(done),
-    }
+        found.append(_of_after(after, bans))
+    return found
 
 
 def _of_plan(plan: Result) -> Finding:

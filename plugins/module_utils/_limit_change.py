@@ -117,6 +117,7 @@ class LimitChange:
         return {
             "changed": plan.changed,
             "plan_id": plan.plan_id,
+            "plan": [f"{action.target}: {action.transition}" for action in plan.actions],
             "diff": plan.diff(),
             "project": self._stack.project,
             "limit": {

@@ -164,6 +164,12 @@ plan_id:
   returned: success
   type: str
   sample: 6d0b2a9c1f3e4d5a
+plan:
+  description: What becomes of the file.
+  returned: success
+  type: list
+  elements: str
+  sample: ["rendiff-ops.yml: is removed"]
 project:
   description: Name of the Compose project.
   returned: success

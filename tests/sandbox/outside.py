@@ -83,11 +83,13 @@ class Outside:
         """Remove it, and end who still visits."""
         for pid_file in self.state_dir.glob("*.pid") if self.state_dir.exists() else ():
             self._end(int(pid_file.read_text()), pid_file)
+        # By name: a namespace lives on for a while with connections in it that nobody ended.
+        for link in (*(f"{self.short}o{number}" for number in range(len(CLIENTS))), self.short):
+            if Path(f"/sys/class/net/{link}").exists():
+                self._ip("link", "delete", link)
         for client in CLIENTS:
             if Path(f"/run/netns/{self._space(client)}").exists():
                 self._ip("netns", "delete", self._space(client))
-        if Path(f"/sys/class/net/{self.short}").exists():
-            self._ip("link", "delete", self.short)
         run(["nft", "delete", "table", "ip", self.table], timeout=_TIMEOUT_S, check=False)
 
     def visit(self, client: str, rate: float, seconds: float, key_file: str, path: str) -> None:
