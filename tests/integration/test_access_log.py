@@ -154,8 +154,8 @@ def traefik_of_its_own(sandbox: Sandbox, *flags: str) -> t.Iterator[tuple[str, s
     """Start a Traefik that is the only container of a Compose project; yield the project and its address."""
     project = f"rdops-{uuid.uuid4().hex[:8]}"
     image = docker("inspect", "-f", "{{.Config.Image}}", sandbox.container("traefik"))
-    labels = {"project": project, "service": "traefik", "oneoff": "False", "container-number": "1"}
-    argv = ["run", "--detach", "--network", f"{sandbox.project}_edge"]
+    labels = {"project": project, "service": "traefik", "oneoff": "False", "container-number": "1", "config-hash": "x"}
+    argv = ["run", "--detach", "--name", f"{project}-traefik-1", "--network", f"{sandbox.project}_edge"]
     for name, value in labels.items():
         argv += ["--label", f"com.docker.compose.{name}={value}"]
     container = docker(*argv, image, "--entryPoints.web.address=:80", *flags)
