@@ -17,7 +17,8 @@ import zlib
 from ._access_parse import DAMAGED
 from ._errors import OpsError
 
-_PIECE = 1 << 20
+# What is read at once should still be in the cache of the processor when its lines are counted.
+_PIECE = 1 << 18
 _GZIP = b"\x1f\x8b"
 # How much more a compressed file holds than it is large, for sharing work only.
 _GZIP_FACTOR = 8

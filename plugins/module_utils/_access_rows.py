@@ -51,7 +51,7 @@ class Detail:
         self.marks |= other.marks
         self.kinds.update(other.kinds)
         self.seconds.update(other.seconds)
-        self.peak = max(self.peak, other.peak, max(self.seconds.values(), default=0))
+        self.peak = max([self.peak, other.peak, *self.seconds.values()])
 
     def dump(self) -> list[t.Any]:
         """Return plain data for ``load``."""

@@ -152,5 +152,6 @@ def show(raw: bytes, length: int = SHOWN_MAX) -> str:
     """
     text = raw[: 4 * length].decode("utf-8", "backslashreplace")
     shown = "".join(c if c.isprintable() else "".join(f"\\x{b:02x}" for b in c.encode()) for c in text)
-    shown = redact(shown)
+    # A path as a whole looks like a random key where its parts do not.
+    shown = "/".join(redact(part) for part in shown.split("/"))
     return shown if len(shown) <= length else shown[: length - 3] + "..."

@@ -17,7 +17,8 @@ description:
   - Whatever is in the log is data. Texts in the result have control characters and what is no UTF-8 as C(\xNN), are
     cut, and are not rendered as templates. What looks like a secret is masked in them.
   - An API key is never in the result, only up to 8 of its first characters, never over a quarter of it, and its
-SHA-256. author:
+    SHA-256.
+author:
   - Rendiff contributors (@rendiff)
 extends_documentation_fragment:
   - rendiff.ops.attributes

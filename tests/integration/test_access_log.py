@@ -154,8 +154,8 @@ def traefik_of_its_own(sandbox: Sandbox, *flags: str) -> t.Iterator[tuple[str, s
     """Start a Traefik that is the only container of a Compose project; yield the project and its address."""
     project = f"rdops-{uuid.uuid4().hex[:8]}"
     image = docker("inspect", "-f", "{{.Config.Image}}", sandbox.container("traefik"))
-    labels = {"project": project, "service": "traefik", "oneoff": "False", "container-number": "1"}
-    argv = ["run", "--detach", "--network", f"{sandbox.project}_edge"]
+    labels = {"project": project, "service": "traefik", "oneoff": "False", "container-number": "1", "config-hash": "x"}
+    argv = ["run", "--detach", "--name", f"{project}-traefik-1", "--network", f"{sandbox.project}_edge"]
     for name, value in labels.items():
         argv += ["--label", f"com.docker.compose.{name}={value}"]
     container = docker(*argv, image, "--entryPoints.web.address=:80", *flags)
@@ -166,22 +166,22 @@ def traefik_of_its_own(sandbox: Sandbox, *flags: str) -> t.Iterator[tuple[str, s
 
 
 def printed(project: str, address: str, path: str) -> dict[str, t.Any]:
-    """Ask a Traefik of its own for a path, and return what the module tells of what it prints."""
+    """Ask a Traefik of its own for a path, and return what the module tells of what it prints.
 
-    def answers() -> bool:
+    While it starts it answers already and logs nothing yet.
+    """
+    info = Module("rendiff_access_log_info", project=project)
+
+    def seen() -> dict[str, t.Any] | None:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection(address, 80, timeout=5)
             with contextlib.closing(connection):
                 connection.request("GET", path)
-                return connection.getresponse().status == 404
-        return False
+                connection.getresponse().read()
+        result = told(info)
+        return result if counted(result, path) else None
 
-    until(answers, "the proxy answers")
-    info = Module("rendiff_access_log_info", project=project)
-    return t.cast(
-        "dict[str, t.Any]",
-        until(lambda: next((r for r in [told(info)] if counted(r, path)), None), "the request is printed"),
-    )
+    return t.cast("dict[str, t.Any]", until(seen, "the request is printed"))
 
 
 def test_the_runbooks_command_counts_prefixes_where_addresses_are_meant(one: Sandbox, one_info: Module):

@@ -158,6 +158,8 @@ def test_the_fraction_of_a_time_is_kept_where_it_is_asked_for():
         (b"{{ 7*7 }}", "{{ 7*7 }}"),
         (b"x " * 500, "x " * 98 + "x..."),
         (b"GET /x/api_key=hunter2hunter2", "GET /x/api_key=********"),
+        (b"GET /api/v1/organizations/settings/list2", "GET /api/v1/organizations/settings/list2"),
+        (b"GET /x/Zk3vTq1bX9sL0pQw7eRt5yUi2oAs4dFg6hJk/y", "GET /x/********/y"),
     ],
 )
 def test_what_is_shown_is_printable_short_and_no_secret(raw, shown):
