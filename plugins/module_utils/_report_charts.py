@@ -11,6 +11,7 @@ import typing as t
 
 from ._summary import printable
 
+_SENDERS = 20
 _PHASES = ("dns", "connect", "tls", "first_byte", "read")
 _PHASE_WORDS = {"dns": "name", "connect": "connect", "tls": "TLS", "first_byte": "first byte", "read": "rest"}
 
@@ -98,7 +99,25 @@ def _space(measured: t.Mapping[str, t.Any]) -> str:
     return f"<h3>Storage</h3>{_bar(facts['path'], [(kind, facts['used_bytes'])], said, facts['size_bytes'])}"
 
 
+def _traffic(measured: t.Mapping[str, t.Any]) -> str:
+    """Draw who sends most; what is to be banned or limited stands out."""
+    traffic, plan = measured.get("traffic"), measured.get("plan") or {}
+    senders = (traffic or {}).get("addresses") or []
+    if not senders:
+        return ""
+    decided = {each["address"]: each["decision"] for each in plan.get("candidates") or []}
+    most = max(each["requests"] for each in senders)
+    rows = []
+    for each in senders[:_SENDERS]:
+        decision = decided.get(each["address"], "spare")
+        kind = {"ban": "stuck", "limit": "poisoned"}.get(decision, "waiting")
+        said = f"{each['requests']:,} requests, {each['peak_per_second']} in the worst second"
+        said += f"; {decision}" if decision != "spare" else ""
+        rows.append(_bar(each["address"], [(kind, each["requests"])], said, most))
+    return f"<h3>Who sends most</h3>{''.join(rows)}"
+
+
 def render_charts(measured: t.Mapping[str, t.Any]) -> str:
     """Return the pictures of what was measured; nothing for what was not."""
-    drawn = "".join(part(measured) for part in (_latency, _queues, _verdicts, _memory, _space))
+    drawn = "".join(part(measured) for part in (_latency, _queues, _verdicts, _memory, _space, _traffic))
     return f'<div class="charts">{drawn}</div>' if drawn else ""
