@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._attack_plan import BAN, LIMIT
-from ._verdict import CRITICAL, OK, WARNING, Finding, verdict_of
+from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding, verdict_of
 
 Result = t.Mapping[str, t.Any]
 RESPONSE = "ansible-playbook rendiff.ops.ddos_response"
@@ -17,6 +17,9 @@ STAND_DOWN = "ansible-playbook rendiff.ops.stand_down"
 _SHOWN = 5
 # A share of the answers to those who are not banned that may be bad.
 _SERVED = 0.99
+# A share of them that may be above the limit, or come without a key where one is asked for.
+_REFUSED_MAX = 0.05
+_REFUSALS = ("429", "403")
 
 
 def report_attack(
@@ -40,7 +43,9 @@ def report_attack(
         touched = [f"{each['address']} ({len(each['keys'])} keys, by {each['by']})" for each in plan["hurt"][:_SHOWN]]
         said = f"Touched by it: {'; '.join(touched)}."
         before.append(Finding("attack.hurt", "entrance", WARNING, "clients", said))
-    now = _now(limit, bans, after, failed)
+    now = _now(limit, bans, failed)
+    if after is not None:
+        now.append(_of_after(traffic, after, plan))
     if traffic["log_holds_keys"]:
         said = "The access log holds API keys: whoever reads it has them."
         now.append(Finding("attack.log_keys", "entrance", WARNING, "log", said))
@@ -56,13 +61,13 @@ def report_attack(
     }
 
 
-def _now(limit: Result | None, bans: Result | None, after: Result | None, failed: t.Sequence[str]) -> list[Finding]:
+def _now(limit: Result | None, bans: Result | None, failed: t.Sequence[str]) -> list[Finding]:
     found = [
         Finding(f"attack.step.{number}", "entrance", CRITICAL, "response", said) for number, said in enumerate(failed)
     ]
     if limit is not None and limit.get("proof"):
         proof = limit["proof"]
-        severity = OK if proof["proven"] else CRITICAL
+        severity = OK if proof["proven"] else WARNING if proof["proven"] is None else CRITICAL
         found.append(Finding("attack.limit", "entrance", severity, "limit", f"The limit: {proof['said']}", dict(proof)))
     if bans is not None:
         healthy = bool(bans["table"]["healthy"]) or not bans["list"]
@@ -72,13 +77,12 @@ def _now(limit: Result | None, bans: Result | None, after: Result | None, failed
         if not healthy:
             said = f"The bans are not in force: {bans['table']['why']}."
         found.append(Finding("attack.bans", "entrance", OK if healthy else CRITICAL, "bans", said))
-    if after is not None:
-        found.append(_of_after(after, bans))
     return found
 
 
 def _of_plan(plan: Result) -> Finding:
-    severity = CRITICAL if plan["blind"] else WARNING if plan["attack"] else OK
+    calm = OK if plan["complete"] else UNKNOWN
+    severity = CRITICAL if plan["blind"] else WARNING if plan["attack"] else calm
     commands = (f"{RESPONSE} --check",) if plan["attack"] else ()
     return Finding("attack.plan", "entrance", severity, "traffic", plan["summary"], {}, commands)
 
@@ -91,16 +95,28 @@ def _of_candidate(each: Result) -> Finding:
     return Finding(f"attack.from.{each['address']}", "entrance", WARNING, each["address"], said, {"keys": each["keys"]})
 
 
-def _of_after(after: Result, bans: Result | None) -> Finding:
-    banned = {each["address"] for each in (bans or {}).get("list", [])}
-    served = failed = limited = 0
-    for each in after["addresses"]:
-        if each["address"] in banned or each["network"] in banned:
-            continue
+def _others(traffic: Result, plan: Result) -> t.Iterator[Result]:
+    """Yield what came from those who are neither banned nor called too busy."""
+    busy = {each["address"] for each in plan["candidates"] if each["decision"] in (BAN, LIMIT)}
+    banned = {*plan["bans"]}
+    return (
+        each for each in traffic["addresses"] if each["address"] not in busy | banned and each["network"] not in banned
+    )
+
+
+def _of_after(traffic: Result, after: Result, plan: Result) -> Finding:
+    served = failed = refused = 0
+    for each in _others(after, plan):
         for status, count in each["statuses"].items():
             served += count
-            limited += count if status == "429" else 0
+            refused += count if status in _REFUSALS else 0
             failed += count if status.startswith("5") else 0
-    good = served == 0 or failed / served <= 1 - _SERVED
-    said = f"Of {served} requests of others since then {failed} failed, and {limited} were above the limit."
+    came = sum(each["requests"] for each in _others(traffic, plan))
+    through = [each["address"] for each in after["addresses"] if each["address"] in plan["bans"]]
+    said = f"Of {served} requests of others since then {failed} failed, and {refused} were refused."
+    good = not served or (failed <= (1 - _SERVED) * served and refused <= _REFUSED_MAX * served)
+    if not served and came:
+        good, said = False, f"None of the others, who sent {came} requests before, has come since then."
+    if through:
+        good, said = False, f"{said} {', '.join(through[:_SHOWN])} still come through although banned."
     return Finding("attack.after", "entrance", OK if good else WARNING, "clients", said, {}, (STAND_DOWN,))

@@ -177,6 +177,7 @@ class KeyLook:
             },
             "api_keys": {identity: key.named() for identity, key in active.items()},
             "addresses_known": log.addresses_known,
+            "reach_s": int(self._now - log.since),
             "unread_logs": dict(log.unread),
         }
 

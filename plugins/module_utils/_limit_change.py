@@ -11,12 +11,13 @@ import os
 import typing as t
 
 from ._argspec import ArgumentSpec
+from ._compose import LABEL
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
-from ._limit_plan import FILE, LIMIT_ARGUMENTS, Limit, document_of, limit_of, plan_limit, text_of
-from ._limit_proof import FORBIDDEN, LIMITED, Wish, prove_absence, prove_limit
+from ._limit_plan import FILE, LIMIT_ARGUMENTS, Limit, document_of, limit_of, plan_limit, require_room, text_of
+from ._limit_proof import FORBIDDEN, LIMITED, Wish, prove_absence, prove_limit, unite_proofs
 from ._plan import Plan
-from ._proxy_routers import dynamic_folder, routers_of, static_path
+from ._proxy_routers import Router, dynamic_folder, routers_in, routers_of, static_path
 from ._routes import HTTP_ARGUMENTS, public_target
 from ._stack import STACK_ARGUMENTS, Stack, discover
 from ._state import whole_file
@@ -53,6 +54,8 @@ class LimitChange:
         self._folder = dynamic_folder(proxies[0], texts, options["dynamic_dir"])
         self._limit: Limit | None = limit_of(options) if wanted else None
         self._routers = routers_of(stack.by_role("api"), stack.project) if wanted else []
+        own = {router.name for router in self._routers}
+        require_room(self._routers, [router for router in _all_routers(client) if router.name not in own])
         prove = options["prove_s"] > 0 and bool(stack.running("proxy"))
         self._target = public_target(stack, options) if prove else None
 
@@ -64,10 +67,16 @@ class LimitChange:
     def run(self, check_mode: bool) -> dict[str, t.Any]:
         """Carry it out, or only plan it; return the module's result."""
         wanted = text_of(document_of(self._limit, self._routers)) if self._limit else None
-        plan = plan_limit(self._read(), wanted)
+        current = self._read()
+        plan = plan_limit(current, wanted)
         if plan.changed and not check_mode:
             self._write(wanted)
-        return self._result(plan, None if check_mode or self._target is None else self._prove(plan.changed))
+        proof = None if check_mode or self._target is None else self._prove(plan.changed)
+        reverted = plan.changed and self._limit is not None and proof is not None and proof["proven"] is False
+        if reverted:
+            # What was before may have been a limit that holds.
+            self._write(current)
+        return self._result(plan, proof, reverted)
 
     def _read(self) -> str | None:
         if not os.path.isdir(self._folder):
@@ -93,29 +102,24 @@ class LimitChange:
         except OSError as error:
             raise OpsError(f"write '{self.path}'", str(error.strerror)) from error
 
-    def _wish(self, limit: Limit) -> Wish | None:
+    def _wishes(self, limit: Limit) -> list[Wish]:
+        found = [Wish(_KEYLESS_PATH, FORBIDDEN, 1)] if limit.key_only else []
         if limit.average:
-            return Wish(self._options["prove_path"], LIMITED, limit.burst + 3 * limit.average + 50)
-        for prefix, average, burst in limit.strict:
-            return Wish(prefix, LIMITED, burst + 3 * average + 50)
-        return Wish(_KEYLESS_PATH, FORBIDDEN, 1) if limit.key_only else None
+            found.append(_storm(self._options["prove_path"], limit.average, limit.burst))
+        return found + [_storm(prefix, average, burst) for prefix, average, burst in limit.strict]
 
     def _prove(self, changed: bool) -> dict[str, t.Any] | None:
         if self._target is None:
             return None
         within_s = float(self._options["prove_s"])
         if self._limit is None:
-            return (
-                prove_absence(self._target, self._options["prove_path"], _ABSENCE_REQUESTS, within_s)
-                if changed
-                else None
-            )
-        wish = self._wish(self._limit)
-        return prove_limit(self._target, wish, within_s) if wish else None
+            path = self._options["prove_path"]
+            return prove_absence(self._target, path, _ABSENCE_REQUESTS, within_s) if changed else None
+        return unite_proofs([prove_limit(self._target, wish, within_s) for wish in self._wishes(self._limit)])
 
-    def _result(self, plan: Plan, proof: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def _result(self, plan: Plan, proof: dict[str, t.Any] | None, reverted: bool) -> dict[str, t.Any]:
         return {
-            "changed": plan.changed,
+            "changed": plan.changed and not reverted,
             "plan_id": plan.plan_id,
             "plan": [f"{action.target}: {action.transition}" for action in plan.actions],
             "diff": plan.diff(),
@@ -126,8 +130,21 @@ class LimitChange:
                 "average": self._limit.average if self._limit else 0,
                 "burst": self._limit.burst if self._limit else 0,
                 "proof": proof,
+                "reverted": reverted,
             },
         }
+
+
+def _storm(path: str, average: int, burst: int) -> Wish:
+    return Wish(path, LIMITED, burst + 3 * average + 50, average, burst)
+
+
+def _all_routers(client: DockerClient) -> list[Router]:
+    """Return the routers of every container on the host, as the proxy may serve other projects too."""
+    found = client.containers("traefik.enable")
+    labelled = [each.get("Labels") or {} for each in found]
+    named = [(labels.get(f"{LABEL}.service", ""), labels.get(f"{LABEL}.project", ""), labels) for labels in labelled]
+    return routers_in(named)
 
 
 def change_limit(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bool) -> dict[str, t.Any]:

@@ -44,9 +44,8 @@ LIMIT_ARGUMENTS = ArgumentSpec(
     }
 )
 _ACT = "limit requests at the proxy"
-# Above every router that a site gives a priority of its own; the sum must stay below what Traefik allows.
-_ABOVE = 1_000_000
-_STRICT, _KEYLESS, _EXEMPT = 1, 2, 3
+# How far above its router a twin is: so little that routers of others that go before the site's still do.
+_TWIN, _STRICT, _KEYLESS, _EXEMPT = 1, 2, 3, 4
 _NAME = "rendiff-ops"
 _EXEMPT_MAX = 200
 _DIGITS = 12
@@ -81,6 +80,9 @@ def limit_of(options: t.Mapping[str, t.Any]) -> Limit:
         strict.append((_path(each["path_prefix"]), each["average"], each.get("burst") or each["average"]))
     if not (options["average"] or options["in_flight"] or strict or options["key_only"]):
         raise OpsError(_ACT, "no limit is given", "Pass average, in_flight, strict or key_only")
+    if options["exempt"] and options["ip_depth"]:
+        cause = "Traefik knows who is exempt by who connects, and with ip_depth that is the proxy in front"
+        raise OpsError(_ACT, cause, "Leave exempt out, or exempt them in that proxy")
     if len(options["exempt"]) > _EXEMPT_MAX:
         raise OpsError(_ACT, f"exempt names more than {_EXEMPT_MAX} addresses", "Name networks in place of addresses")
     return Limit(
@@ -126,7 +128,7 @@ def document_of(limit: Limit, routers: t.Sequence[Router]) -> dict[str, t.Any]:
         middlewares[f"{_NAME}-nobody"] = {"ipAllowList": {"sourceRange": ["127.255.255.254/32"]}}
     twins: dict[str, t.Any] = {}
     for router in routers:
-        twins[f"{_NAME}-{router.name}"] = _twin(router, router.rule, 0, chain)
+        twins[f"{_NAME}-{router.name}"] = _twin(router, router.rule, _TWIN, chain)
         for number, (prefix, _average, _burst) in enumerate(limit.strict):
             rule = f"({router.rule}) && PathPrefix(`{prefix}`)"
             twins[f"{_NAME}-{router.name}-strict-{number}"] = _twin(
@@ -145,6 +147,15 @@ def document_of(limit: Limit, routers: t.Sequence[Router]) -> dict[str, t.Any]:
     return {"http": http}
 
 
+def require_room(routers: t.Sequence[Router], others: t.Sequence[Router]) -> None:
+    """Refuse where a twin would go before a router that it must not, of the api or of another service."""
+    for router in routers:
+        for other in (*routers, *others):
+            if other.name != router.name and router.priority < other.priority <= router.priority + _EXEMPT:
+                cause = f"router '{other.name}' stands only {other.priority - router.priority} above '{router.name}'"
+                raise OpsError(_ACT, cause, f"Give it a priority above {router.priority + _EXEMPT}")
+
+
 def _source(limit: Limit) -> dict[str, t.Any]:
     return {"sourceCriterion": {"ipStrategy": {"depth": limit.ip_depth}}} if limit.ip_depth else {}
 
@@ -156,7 +167,7 @@ def _rate(limit: Limit, average: int, burst: int) -> dict[str, t.Any]:
 def _twin(router: Router, rule: str, level: int, before: t.Sequence[str]) -> dict[str, t.Any]:
     twin: dict[str, t.Any] = {
         "rule": rule,
-        "priority": router.priority + (level + 1) * _ABOVE,
+        "priority": router.priority + level,
         "service": router.service,
     }
     middlewares = [*before, *router.middlewares]

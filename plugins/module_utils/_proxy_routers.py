@@ -41,21 +41,26 @@ class Router:
     priority: int
 
 
-def routers_of(services: t.Sequence[Service], project: str) -> list[Router]:
-    """Return the routers that the labels of some services make, in order of their names."""
+def routers_in(containers: t.Iterable[tuple[str, str, t.Mapping[str, str]]]) -> list[Router]:
+    """Return the routers that labels make. ``containers``: service, project and labels of each."""
     found: dict[str, Router] = {}
-    for service in services:
-        for replica in service.replicas:
-            labels = {name.lower(): value for name, value in replica.labels.items() if name.lower().startswith(_PREFIX)}
-            names = {name.split(".")[3] for name in labels if name.startswith(f"{_PREFIX}routers.")}
-            for name in sorted(names):
-                router = _router(name, labels, service.name, project)
-                if router is not None:
-                    found[name] = router
+    for service, project, all_labels in containers:
+        labels = {name.lower(): value for name, value in all_labels.items() if name.lower().startswith(_PREFIX)}
+        names = {name.split(".")[3] for name in labels if name.startswith(f"{_PREFIX}routers.")}
+        for name in sorted(names):
+            router = _router(name, labels, service, project)
+            if router is not None:
+                found[name] = router
+    return [found[name] for name in sorted(found)]
+
+
+def routers_of(services: t.Sequence[Service], project: str) -> list[Router]:
+    """Return the routers that the labels of the api's services make, in order of their names."""
+    found = routers_in((each.name, project, replica.labels) for each in services for replica in each.replicas)
     if not found:
         cause = "no container of the api has a label with a router's rule"
         raise OpsError("find the routers of the api", cause, "Limit it where the proxy is configured")
-    return [found[name] for name in sorted(found)]
+    return found
 
 
 def _router(name: str, labels: t.Mapping[str, str], service: str, project: str) -> Router | None:

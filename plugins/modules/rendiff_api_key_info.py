@@ -180,6 +180,10 @@ behind:
       description: The active keys by id, for people.
       type: dict
       sample: {5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11: "5d3c2a3e-0b0f-4bb1-9e0e-6a6b3a7c1f11 ('nightly-import')"}
+    reach_s:
+      description: How many seconds the api's logs reach back, at most O(behind_s).
+      type: int
+      sample: 3660
     addresses_known:
       description: Whether the api sees the addresses of its clients, and not only the proxy's.
       type: bool

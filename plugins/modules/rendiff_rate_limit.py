@@ -13,6 +13,7 @@ description:
     same rule and a higher priority, which limits first and then does what the router does. Labels and files of the site
     stay as they are, nothing is restarted, and without the file all is as it was.
   - Sees that the limit really holds, by requests from this host until one is refused, and that a calm client is served.
+    Where it is seen not to hold, or to refuse the calm one too, the file is put back to what it was.
   - Traefik counts by router. Where a client uses several, as for HTTP and HTTPS, each counts by itself.
 author:
   - Rendiff contributors (@rendiff)
@@ -70,7 +71,8 @@ options:
         type: int
   exempt:
     description:
-      - Addresses and networks that are not limited, such as that of a monitoring service.
+      - Addresses and networks that are not limited, such as that of a monitoring service. Not with O(ip_depth), as
+        Traefik would then exempt everybody behind the proxy in front.
     type: list
     elements: str
     default: []
@@ -150,7 +152,9 @@ limit:
       type: int
       sample: 40
     proof:
-      description: What was seen, none where nobody looked or nothing can be seen.
+      description:
+        - What was seen, none where nobody looked or nothing can be seen. C(proven) is true where the limit holds and a
+          calm client is served, false where it was seen not to be so, and null where it was not reached.
       type: dict
       sample:
         proven: true
@@ -164,6 +168,10 @@ plan_id:
   returned: success
   type: str
   sample: 6d0b2a9c1f3e4d5a
+    reverted:
+      description: Whether the file was put back to what it was, as the limit did not hold or refused too many.
+      type: bool
+      sample: false
 plan:
   description: What becomes of the file.
   returned: success

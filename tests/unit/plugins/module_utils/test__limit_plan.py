@@ -14,6 +14,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._limit_plan import (
     document_of,
     limit_of,
     plan_limit,
+    require_room,
     text_of,
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._proxy_routers import Router
@@ -78,9 +79,10 @@ def test_the_client_is_who_connects_unless_proxies_in_front_are_told():
         ({"average": 1, "exempt": ["example.com"]}, "no address and no network"),
         ({"average": 1, "exempt": ["`) || PathPrefix(`/"]}, "no address and no network"),
         ({"average": 1, "open_paths": ["health"]}, "is no path"),
+        ({"average": 1, "exempt": ["10.0.0.1"], "ip_depth": 1}, "the proxy in front"),
         ({"average": 1, "exempt": [f"10.0.{n}.0/24" for n in range(201)]}, "more than 200"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_makes_no_sense_or_would_leave_a_rule_is_refused(given, words):
     with pytest.raises(OpsError, match=words):
@@ -94,3 +96,12 @@ def test_the_plan_is_nothing_where_the_file_is_as_it_shall_be():
     assert plan_limit(None, text).plan_id != plan_limit(text, text + " ").plan_id
     assert plan_limit(text, None).actions[0].transition == "is removed"
     assert plan_limit("spoiled", None).diff()["before"] == {"rendiff-ops.yml": "not as it was written"}
+
+
+def test_a_router_of_another_service_still_goes_before_the_twins():
+    other = Router("grafana", "Host(`a`) && PathPrefix(`/grafana`)", ("web",), (), "grafana@docker", None, 35)
+    require_room([ROUTER, SECURE], [other])
+    highest = max(twin["priority"] for twin in http(average=1, key_only=True, exempt=["10.0.0.1"])["routers"].values())
+    assert ROUTER.priority < highest < other.priority
+    with pytest.raises(OpsError, match="router 'near' stands only 2 above 'api'"):
+        require_room([ROUTER], [Router("near", "x", (), (), "near@docker", None, 27)])
