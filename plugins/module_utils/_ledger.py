@@ -45,6 +45,7 @@ MITIGATION_ARGUMENTS = ArgumentSpec(
         "why": {"type": "str", "default": ""},
         "incident": {"type": "str", "default": ""},
         "error": {"type": "str", "default": ""},
+        "renew": {"type": "str", "choices": ["always", "late"], "default": "always"},
         "project": {"type": "str", "default": ""},
     },
     required_if=[("state", "planned", ["what", "undo_role", "undo_action"])],
@@ -92,16 +93,20 @@ class Ledger:
         except FileNotFoundError:
             return None
 
-    def write(self, wanted: Mitigation, *, check_mode: bool) -> tuple[Plan, Mitigation]:
-        """Write an entry before its change is made; ``sequence`` and times are set here."""
-        now = format_time(time.time())
+    def write(self, wanted: Mitigation, *, check_mode: bool, renew: str = "always") -> tuple[Plan, Mitigation]:
+        """Write an entry before its change is made; ``sequence`` and times are set here.
+
+        ``renew``: ``late`` leaves an open entry its limit while at least half of the time is left.
+        """
+        moment = time.time()
+        now = format_time(moment)
         with self._locked(check_mode):
             current = self.get(wanted.name)
             numbers = [entry.sequence for entry in self.entries()[0]]
             fresh = dataclasses.replace(
                 wanted, sequence=max(numbers, default=0) + 1, created_at=now, changed_at=now, error=""
             )
-            plan, entry = plan_entry(current, fresh)
+            plan, entry = plan_entry(current, fresh, moment if renew == "late" else None)
             self._store(entry, plan, check_mode)
         return plan, entry
 

@@ -137,9 +137,10 @@ def _refuse_secrets(act: str, value: t.Any) -> None:
             _refuse_secrets(act, inner)
 
 
-def plan_entry(current: Mitigation | None, wanted: Mitigation) -> tuple[Plan, Mitigation]:
+def plan_entry(current: Mitigation | None, wanted: Mitigation, late_at: float | None = None) -> tuple[Plan, Mitigation]:
     """Return what becomes of the ledger when ``wanted`` is written, and the entry that then stands in it.
 
+    ``late_at``: the present time, where an open entry keeps its limit while at least half of that time is left.
     While a change under the same name is open, what was before the first one stays what its undo returns to: a second
     scale-up within an incident must not make the first one the new normal.
     """
@@ -157,11 +158,19 @@ def plan_entry(current: Mitigation | None, wanted: Mitigation) -> tuple[Plan, Mi
             undo=_unite(current.undo, wanted.undo),
             created_at=current.created_at,
             sequence=current.sequence,
+            until=current.until if late_at is not None and _half_left(current, wanted, late_at) else wanted.until,
             status=PLANNED if dict(current.after) != dict(wanted.after) else current.status,
             changed_at=current.changed_at,
             error=current.error,
         )
     return _transition(current, entry, "written"), entry
+
+
+def _half_left(current: Mitigation, wanted: Mitigation, now: float) -> bool:
+    if not current.until or not wanted.until:
+        return current.until == wanted.until
+    left, whole = (calendar.timegm(time.strptime(each.until, _TIME)) - now for each in (current, wanted))
+    return 2 * left >= whole
 
 
 def _unite(current: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:

@@ -74,6 +74,13 @@ options:
       - Seconds until the scheduled form of C(rendiff.ops.stand_down) undoes it. V(0) for no limit.
     type: int
     default: 0
+  renew:
+    description:
+      - Whether an open entry of the same name gets a new limit. V(late) leaves it as it is while at least half of
+        O(expires_in_s) is left, so that a second run changes nothing, and one in a long incident does.
+    type: str
+    choices: [always, late]
+    default: always
   why:
     description:
       - Why it is done.
@@ -149,7 +156,9 @@ def main() -> None:
     entry = None
     try:
         if options["state"] == "planned":
-            plan, entry = ledger.write(wanted_entry(options, time.time()), check_mode=module.check_mode)
+            plan, entry = ledger.write(
+                wanted_entry(options, time.time()), check_mode=module.check_mode, renew=options["renew"]
+            )
         elif options["state"] == "absent":
             plan = ledger.drop(options["name"], check_mode=module.check_mode)
         else:

@@ -88,6 +88,17 @@ def test_writing_the_same_again_changes_nothing_but_a_new_limit_does():
     assert plan_entry(applied, dataclasses.replace(ENTRY, until="2026-11-23T03:12:45Z"))[0].changed
 
 
+def test_a_limit_is_renewed_only_late_where_that_is_wished():
+    applied = dataclasses.replace(ENTRY, status="applied", until="2026-11-23T04:00:00Z")
+    again = dataclasses.replace(ENTRY, until="2026-11-23T04:20:00Z")
+    # It ends an hour after the present, and was to end 40 or 20 minutes after it.
+    early, late = 1795404000.0, 1795405200.0
+    assert not plan_entry(applied, again, early)[0].changed
+    plan, entry = plan_entry(applied, dataclasses.replace(ENTRY, until="2026-11-23T04:40:00Z"), late)
+    assert plan.changed and (entry.until, entry.status) == ("2026-11-23T04:40:00Z", "applied")
+    assert plan_entry(applied, dataclasses.replace(ENTRY, until=""), early)[0].changed
+
+
 def test_after_an_undo_the_same_name_begins_anew():
     _plan, entry = plan_entry(
         dataclasses.replace(ENTRY, status="undone"), dataclasses.replace(ENTRY, before={"replicas": 3})
