@@ -140,7 +140,9 @@ def check_settings(wanted: Settings, used_bytes: int, limit: Limit | None, *, re
             effect = "Redis would throw away keys at once"
         remedy = "Pass more than is used, or let the queues drain first"
         if limit is not None and used_bytes >= limit.usable_bytes:
-            remedy = f"Give it more memory than the {mib(limit.memory_bytes)} of {limit.subject}, or let the queues drain"
+            remedy = (
+                f"Give it more memory than the {mib(limit.memory_bytes)} of {limit.subject}, or let the queues drain"
+            )
         raise OpsError(ACT, f"maxmemory {mib(size)} is below the {mib(used_bytes)} used now: {effect}", remedy)
 
 
@@ -225,4 +227,6 @@ def say_restart(wanted: Settings, at_start: Settings | None, *, has_file: bool) 
     if at_start is None:
         return f"A restart of Redis returns to what {where} says, which could not be read."
     size = mib(at_start.maxmemory_bytes) if at_start.maxmemory_bytes else "no bound"
-    return f"A restart of Redis returns to {size} and {at_start.policy}, which {where} says: change it there to keep this."
+    return (
+        f"A restart of Redis returns to {size} and {at_start.policy}, which {where} says: change it there to keep this."
+    )

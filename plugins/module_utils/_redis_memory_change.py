@@ -196,8 +196,8 @@ def _say(current: Settings, wanted: Settings, evicted: int, restart: str) -> str
     said = f"Redis may use {mib(wanted.maxmemory_bytes) if wanted.maxmemory_bytes else 'any memory'}, {wanted.policy}."
     if evicted and current.policy != NOEVICTION:
         said += (
-            f" It threw away {evicted} keys under {current.policy} since it started, and jobs may be among them: run the "
-            "action reconcile_jobs of role maintenance."
+            f" It threw away {evicted} keys under {current.policy} since it started, and jobs may be among them: "
+            "run the action reconcile_jobs of role maintenance."
         )
     return f"{said} {restart}"
 

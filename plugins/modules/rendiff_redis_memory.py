@@ -30,10 +30,10 @@ attributes:
 options:
   maxmemory:
     description:
-      - How much memory Redis may use, in bytes, or with one of the units that Redis knows, such as V(300mb). V(kb), V(mb)
-        and V(gb) are powers of 1024, V(k), V(m) and V(g) of 1000.
-      - At most 75 % of what its container may have. The rest is for connections, for the copy while it saves, and for what
-        fragments.
+      - How much memory Redis may use, in bytes, or with one of the units that Redis knows, such as V(300mb). V(kb),
+        V(mb) and V(gb) are powers of 1024, V(k), V(m) and V(g) of 1000.
+      - At most 75 % of what its container may have. The rest is for connections, for the copy while it saves, and for
+        what fragments.
     type: str
   share:
     description:
@@ -43,8 +43,8 @@ options:
     type: int
   policy:
     description:
-      - What Redis does when that is full. V(noeviction) refuses writes. Policies that begin with C(volatile-) throw away
-        only what expires by itself, such as results. Those that begin with C(allkeys-) are refused.
+      - What Redis does when that is full. V(noeviction) refuses writes. Policies that begin with C(volatile-) throw
+        away only what expires by itself, such as results. Those that begin with C(allkeys-) are refused.
     type: str
     default: noeviction
   memory_limit:
@@ -60,8 +60,8 @@ options:
     default: false
   restore:
     description:
-      - For an undo. Gives back O(maxmemory) and O(policy) as they were, also where they would be refused, unless more is
-        used by now, as that would throw away messages or stop all writes at once.
+      - For an undo. Gives back O(maxmemory) and O(policy) as they were, also where they would be refused, unless more
+        is used by now, as that would throw away messages or stop all writes at once.
     type: bool
     default: false
   redis_timeout_s:
@@ -72,8 +72,8 @@ options:
 requirements:
   - redis (Python module) on the managed host
 notes:
-  - Put the change into the mitigation ledger, as the action C(set_broker_memory) of the role C(maintenance) does, so that
-    C(stand_down) ends it.
+  - Put the change into the mitigation ledger, as the action C(set_broker_memory) of the role C(maintenance) does, so
+    that C(stand_down) ends it.
   - A managed Redis may refuse C(CONFIG). That is an error, and it has to be set where that Redis is managed.
 seealso:
   - module: rendiff.ops.rendiff_mitigation
