@@ -45,7 +45,12 @@ def answer_all(key: Key, facts: KeyFacts, traffic: KeyTraffic, window_s: int) ->
         ("How much did it get out?", _told(facts, _bytes(facts)), facts.output_bytes is not None, False),
         ("Which keys of others come from these addresses?", _neighbours(traffic, neighbours), seen, bool(neighbours)),
         ("Which other keys does its user have, or were made with it?", _others(active, facts), makes, bool(made)),
-        ("Which of its jobs still wait or run?", _told(facts, _ids(set(facts.open_jobs), "None")), told, bool(facts.open_jobs)),
+        (
+            "Which of its jobs still wait or run?",
+            _told(facts, _ids(set(facts.open_jobs), "None")),
+            told,
+            bool(facts.open_jobs),
+        ),
         ("Where did it leak?", _leak(traffic, new), False, False),
     ]
     return [

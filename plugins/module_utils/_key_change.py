@@ -192,10 +192,7 @@ class KeyChange:
         )
 
     def _is_active(self, identity: str) -> bool:
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = lower(%s)").format(self._keys.column("id"))
-        found = self._keys.read(self._database, condition, [identity], lock=False)
-        return bool(found) and found[0].state(self._now) == ACTIVE
+        return any(key.state(self._now) == ACTIVE for key in self._by_id(identity))
 
     def _existing(self) -> set[str]:
         sql = _postgres.sql
@@ -210,23 +207,20 @@ class KeyChange:
         if not step.successor:
             return {"jobs_owned": 0, "jobs_left": 0}
         new = self._options["new_keys"].get(step.successor)
-        digest = str(new["hash"]) if new else self._hash_of(step.successor)
+        digest = str(new["hash"]) if new else self._by_id(step.successor)[0].hash
         raw = str(self._options["new_raw_keys"].get(step.successor) or "") if self._options["own_raw_jobs"] else ""
         every = bool(self._options["own_open_jobs"])
         return self._jobs.hand_over(step.key, step.successor, digest, raw, open_too=every)
 
-    def _hash_of(self, identity: str) -> str:
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = %s").format(self._keys.column("id"))
-        return self._keys.read(self._database, condition, [identity], lock=False)[0].hash
+    def _by_id(self, identity: str, *, lock: bool = False) -> list[Key]:
+        condition = _postgres.sql.SQL("lower({}::text) = lower(%s)").format(self._keys.column("id"))
+        return self._keys.read(self._database, condition, [identity], lock=lock)
 
     def _make(self, check_mode: bool) -> dict[str, t.Any]:
         options = self._options
         owner = options["owner"] or ""
         identity = made_id(owner, options["name"])
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = %s").format(self._keys.column("id"))
-        found = self._keys.read(self._database, condition, [identity], lock=True)
+        found = self._by_id(identity, lock=True)
         if found and found[0].state(self._now) != ACTIVE:
             cause = f"'{options['name']}' was made before and is {found[0].state(self._now)}"
             raise OpsError(self._act, cause, "Pass another name")

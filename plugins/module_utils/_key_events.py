@@ -58,8 +58,8 @@ class KeyEvent(t.NamedTuple):
 class KeyLog(t.NamedTuple):
     """What the containers of the api logged. ``unread``: by name of a container why its log is not all read.
 
-    ``since``: from when on there is all of it, later than asked where a log does not reach so far back. ``read``: whether
-    any could be read.
+    ``since``: from when on there is all of it, later than asked where a log does not reach so far back.
+    ``read``: whether any could be read.
     """
 
     events: tuple[KeyEvent, ...]
@@ -145,7 +145,7 @@ class _Kept:
         kept.append(event)
 
 
-def read_lines(chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
+def read_lines(chunks: t.Iterable[bytes]) -> t.Generator[bytes, None, None]:
     """Yield whole lines from pieces; one that is too long to matter is left out, however long it is. Pure."""
     left, skip = b"", False
     for chunk in chunks:

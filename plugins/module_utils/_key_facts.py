@@ -48,8 +48,9 @@ class KeyFacts:
 
     ``now`` and ``before`` count jobs of the window and of the time compared with, by what became of them.
     ``foreign_inputs``: jobs that read what a job of another key made or read, by the id of that key.
-    ``output_bytes``: None where the site does not keep sizes. ``keys_made``: other keys that may have been made with this
-    one in the window, None where that cannot be told. ``jobs_known``: whether the site tells whose a job is.
+    ``output_bytes``: None where the site does not keep sizes.
+    ``keys_made``: other keys that may have been made with this one in the window, None where that cannot be told.
+    ``jobs_known``: whether the site tells whose a job is.
     """
 
     now: t.Mapping[str, float]
@@ -77,9 +78,7 @@ class KeyFactsReader:
         self._key = key
         self._names = [name for name in (raw, key.hash, key.id) if name]
 
-    def read(
-        self, window_s: int, baseline_s: int, of_user: tuple[Key, ...], made: tuple[Key, ...] | None
-    ) -> KeyFacts:
+    def read(self, window_s: int, baseline_s: int, of_user: tuple[Key, ...], made: tuple[Key, ...] | None) -> KeyFacts:
         """Return what its jobs of the last ``window_s`` seconds did, and those of the ``baseline_s`` seconds before.
 
         ``of_user``, ``made``: from ``keys_of_user`` and ``keys_made``.

@@ -32,7 +32,7 @@ def made_id(user_id: str, name: str) -> str:
 
 
 def is_made_here(key_id: str) -> bool:
-    """Tell whether a key was made by this collection: its ids follow from names, and those of the service are random."""
+    """Tell whether this collection made a key: its ids follow from names, and those of the service are random."""
     try:
         return uuid.UUID(key_id).version == 5
     except ValueError:

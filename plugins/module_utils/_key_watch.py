@@ -91,7 +91,10 @@ def plan_watch(
         elif old.active and key.state(now) != ACTIVE:
             kept[key.id] = dataclasses.replace(
                 old,
-                **{"active": False, "since": now, "requests": key.requests, "prefix": old.prefix or key.prefix},
+                active=False,
+                since=now,
+                requests=key.requests,
+                prefix=old.prefix or key.prefix,
                 until=max(old.until, now + watch_s),
             )
             actions.append(Action(key.id, "is watched as revoked"))
