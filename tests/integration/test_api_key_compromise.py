@@ -367,11 +367,8 @@ def run_until(argv: t.Sequence[str], step: str, environment: t.Mapping[str, str]
     raise AssertionError(f"there is no step '{step}'")
 
 
-@pytest.mark.parametrize("keys", ["main"], indirect=True)
-def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Keys) -> None:
-    identity, raw = keys.make(user())
-    leaked = keys.folder / "leaked"
-    leaked.write_text(raw, encoding="utf-8")
+def playbook(keys: Keys, leaked: Path, **more: t.Any) -> tuple[list[str], dict[str, str]]:
+    """Return the command that contains a key, and its environment."""
     extra = {
         "rendiff_hosts": "all",
         "rendiff_project": keys.sandbox.project,
@@ -379,20 +376,37 @@ def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Ke
         "rendiff_artifacts_dir": str(keys.folder / "artifacts"),
         "security_response_key_path": str(leaked),
         "security_response_own_raw_jobs": True,
-        "security_response_prove_s": 30,
+        "security_response_prove_s": 5,
+        **more,
     }
-    argv = [
-        "ansible-playbook",
-        "-i",
-        "target,",
-        "-c",
-        "local",
-        "rendiff.ops.api_key_compromise",
-        "-e",
-        json.dumps(extra),
-    ]
+    argv = ["ansible-playbook", "-i", "target,", "-c", "local", "rendiff.ops.api_key_compromise"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    environment["PYTHONUNBUFFERED"] = "1"
+    return [*argv, "-e", json.dumps(extra)], {**environment, "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
+def test_a_key_is_revoked_although_nothing_can_be_found_out_about_it(keys: Keys) -> None:
+    identity, raw = keys.make(user())
+    leaked = keys.folder / "leaked"
+    leaked.write_text(raw, encoding="utf-8")
+    # What only the investigation looks at, and cannot work with.
+    argv, environment = playbook(
+        keys, leaked, security_response_baseline_s=-1, security_response_successor=False, security_response_watch_s=0
+    )
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PLAYBOOK_S, check=False)
+    assert done.returncode == 2, done.stdout
+    told = re.search(r"Cannot contain the key as a whole: (.*)", done.stdout)
+    assert told and "The key is refused everywhere." in told[1] and "baseline_s is -1" in told[1]
+    assert "could not be found out and kept as evidence" in told[1] and raw not in done.stdout
+    assert keys.answers(raw) == 401 and keys.info(key_id=identity).result["api_keys"]["list"][0]["state"] == "revoked"
+
+
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
+def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Keys) -> None:
+    identity, raw = keys.make(user())
+    leaked = keys.folder / "leaked"
+    leaked.write_text(raw, encoding="utf-8")
+    argv, environment = playbook(keys, leaked)
     with keys.jobs_of(raw, 1) as jobs:
         keys.sandbox.query("UPDATE jobs SET status = 'queued' WHERE id::text = ANY (%s)", jobs)
         for step in STEPS:
