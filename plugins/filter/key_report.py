@@ -20,10 +20,12 @@ description:
   - Makes what M(rendiff.ops.rendiff_report) shows of a host.
 author:
   - Rendiff contributors (@rendiff)
-positional: refusals, watched, open_jobs, done
+positional: refusals, watched, open_jobs, done, failed
 options:
   _input:
-    description: The C(investigation) that M(rendiff.ops.rendiff_api_key_info) returned before anything was done.
+    description:
+      - The C(investigation) that M(rendiff.ops.rendiff_api_key_info) returned before anything was done.
+      - Where there is none, C(key), C(project) and C(checked_at).
     type: dict
     required: true
   refusals:
@@ -41,6 +43,11 @@ options:
     type: int
   done:
     description: What was done, in sentences.
+    type: list
+    elements: str
+    default: []
+  failed:
+    description: What failed, in sentences.
     type: list
     elements: str
     default: []
@@ -66,10 +73,11 @@ def key_report(
     watched: t.Sequence[t.Any] = (),
     open_jobs: int | None = None,
     done: t.Sequence[str] = (),
+    failed: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """Return the report, or say that what came is not what makes one."""
     try:
-        return report_key(investigation, refusals, watched, open_jobs, done)
+        return report_key(investigation, refusals, watched, open_jobs, done, failed)
     except (AttributeError, KeyError, TypeError) as error:
         raise AnsibleFilterError(
             f"Cannot report on a key: {error!r} is not what rendiff_api_key_info and rendiff_api_key return."

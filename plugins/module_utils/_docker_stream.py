@@ -81,11 +81,18 @@ def demultiplex(chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
                 break
 
 
-def stream_logs(client: DockerClient, container: str, since: float | None, until: float) -> t.Iterator[bytes]:
-    """Yield what a container printed between two times in seconds of the epoch; None: from the beginning."""
+def stream_logs(
+    client: DockerClient, container: str, since: float | None, until: float, *, timestamps: bool = False
+) -> t.Iterator[bytes]:
+    """Yield what a container printed between two times in seconds of the epoch; None: from the beginning.
+
+    ``timestamps``: Docker puts the time in UTC in front of each line.
+    """
     query = {"stdout": "1", "stderr": "1", "until": str(int(until) + 1)}
     if since is not None:
         query["since"] = str(int(since))
+    if timestamps:
+        query["timestamps"] = "1"
     chunks = client.stream(f"/containers/{quote(container, safe='')}/logs", query)
     # With a terminal there is one stream, and nothing stands between its lines.
     tty = ((client.inspect(container) or {}).get("Config") or {}).get("Tty")

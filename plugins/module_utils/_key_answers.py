@@ -13,12 +13,18 @@ from ._key_traffic import KeyTraffic
 from ._keys import Key, moment
 
 _SHOWN = 5
+# The place of the question about other keys.
+_OF_KEYS = 7
+_OWNERLESS = "The database does not tell whose a job is."
 # A share of all requests below which an hour of the day is not one at which the key is usually at work.
 _USUAL_SHARE = 0.02
 
 
 def answer_all(key: Key, facts: KeyFacts, traffic: KeyTraffic, window_s: int) -> list[dict[str, t.Any]]:
-    """Return question, answer, whether it is known, and whether it is suspicious, for each of the ten questions."""
+    """Return question, answer, whether it is known, and whether it is suspicious, for each of the ten questions.
+
+    ``api_keys``: ids of active keys that the answer makes suspicious.
+    """
     new = traffic.new
     own = {other.id.lower() for other in facts.keys_of_user}
     neighbours = {other for use in traffic.addresses.values() for other in use.other_keys} - own
@@ -27,21 +33,35 @@ def answer_all(key: Key, facts: KeyFacts, traffic: KeyTraffic, window_s: int) ->
     active = [other for other in facts.keys_of_user if other.is_active]
     inputs = sum(facts.foreign_inputs.values())
     seen = traffic.known
+    made = [other for other in facts.keys_made or () if other.is_active]
+    told = facts.jobs_known
+    makes = facts.keys_made is not None or not key.is_admin
     rows: list[tuple[str, str, bool, bool]] = [
-        ("When was it used, and at its usual hours?", _hours(key, facts, unusual), True, bool(unusual)),
+        ("When was it used, and at its usual hours?", _hours(key, facts, unusual), told, bool(unusual)),
         ("From which addresses, and which are new?", _addresses(traffic, new), seen, bool(new)),
-        ("What did its jobs do?", _jobs(facts, window_s), True, False),
-        ("Where did results and notices go?", _places(facts.destinations, foreign), True, bool(foreign)),
-        ("Whose files did it read?", _inputs(facts.foreign_inputs), True, inputs > 0),
-        ("How much did it get out?", _bytes(facts), facts.output_bytes is not None, False),
-        ("Which keys of others come from these addresses?", _ids(neighbours, "None"), seen, bool(neighbours)),
-        ("Which other keys does its user have?", _ids({k.id for k in active}, "No other active key"), True, False),
-        ("Which of its jobs still wait or run?", _ids(set(facts.open_jobs), "None"), True, bool(facts.open_jobs)),
+        ("What did its jobs do?", _jobs(facts, window_s), told, False),
+        ("Where did results and notices go?", _told(facts, _places(facts.destinations, foreign)), told, bool(foreign)),
+        ("Whose files did it read?", _told(facts, _inputs(facts.foreign_inputs)), told, inputs > 0),
+        ("How much did it get out?", _told(facts, _bytes(facts)), facts.output_bytes is not None, False),
+        ("Which keys of others come from these addresses?", _neighbours(traffic, neighbours), seen, bool(neighbours)),
+        ("Which other keys does its user have, or were made with it?", _others(active, facts), makes, bool(made)),
+        (
+            "Which of its jobs still wait or run?",
+            _told(facts, _ids(set(facts.open_jobs), "None")),
+            told,
+            bool(facts.open_jobs),
+        ),
         ("Where did it leak?", _leak(traffic, new), False, False),
     ]
     return [
-        {"question": question, "answer": answer, "known": known, "suspicious": suspicious}
-        for question, answer, known, suspicious in rows
+        {
+            "question": question,
+            "answer": answer,
+            "known": known,
+            "suspicious": suspicious,
+            "api_keys": [other.id for other in made] if number == _OF_KEYS else [],
+        }
+        for number, (question, answer, known, suspicious) in enumerate(rows)
     ]
 
 
@@ -56,6 +76,8 @@ def summarize(key: Key, answers: t.Sequence[t.Mapping[str, t.Any]]) -> str:
 def _hours(key: Key, facts: KeyFacts, unusual: t.Sequence[int]) -> str:
     last = moment(key.last_used_at) or moment(facts.last_at)
     said = f"Last used {last}." if last else "Nobody has used it as far as the database tells."
+    if not facts.jobs_known:
+        return f"{said} {_OWNERLESS}"
     if not any(facts.hours_before):
         return said + " It has no jobs of before to compare with."
     if unusual:
@@ -73,19 +95,23 @@ def _unusual_hours(facts: KeyFacts) -> list[int]:
 
 
 def _addresses(traffic: KeyTraffic, new: t.Sequence[str]) -> str:
-    if not traffic.known:
-        return "The api sees only the proxy. Let it trust the proxy's header (uvicorn --forwarded-allow-ips)."
     used = [address for address, use in traffic.busiest() if use.requests]
     refused = sum(use.refused for use in traffic.addresses.values())
+    if traffic.missing and not used and not refused:
+        return traffic.missing
     said = f"It was used from {_some(used)}." if used else "It was not used as far as the api's logs reach."
     if refused:
         said += f" {refused} attempts were refused."
+    if traffic.missing:
+        said += f" {traffic.missing}"
     if not traffic.compared_s:
         return said + " The logs do not reach further back, so none can be called new."
     return said + (f" New: {_some(new)}." if new else " None is new." if used else "")
 
 
 def _jobs(facts: KeyFacts, window_s: int) -> str:
+    if not facts.jobs_known:
+        return _OWNERLESS
     count = facts.now
     if not count:
         return f"It has submitted none in {window_s // 3600} h."
@@ -121,6 +147,26 @@ def _bytes(facts: KeyFacts) -> str:
 
 def _ids(found: t.Collection[str], none: str) -> str:
     return f"{len(found)}: {_some(sorted(found))}." if found else f"{none}."
+
+
+def _told(facts: KeyFacts, said: str) -> str:
+    return said if facts.jobs_known else _OWNERLESS
+
+
+def _neighbours(traffic: KeyTraffic, neighbours: t.Collection[str]) -> str:
+    if not traffic.missing:
+        return _ids(neighbours, "None")
+    return f"{_ids(neighbours, '')} {traffic.missing}" if neighbours else traffic.missing
+
+
+def _others(active: t.Sequence[Key], facts: KeyFacts) -> str:
+    said = _ids({key.id for key in active}, "No other active key")
+    if facts.keys_made is None:
+        return said + " Which were made with it cannot be told: the database keeps no time of that."
+    if not facts.keys_made:
+        return said
+    made = sorted(f"{key.id}{'' if key.is_active else ' (revoked)'}" for key in facts.keys_made)
+    return f"{said} It may have made {len(made)}: {_some(made)}."
 
 
 def _leak(traffic: KeyTraffic, new: t.Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
 from ._key_jobs import KeyJobs
 from ._key_plan import KeyPlan, Step, made_id, plan_revoke, plan_rotate, require_name
-from ._key_proof import BY_KEY, Proof, judge_answers, prove_by_probe
+from ._key_proof import BY_KEY, BY_PROBE, Proof, judge_answers, prove_by_probe, unproven
 from ._key_watch import plan_watch, read_watches, write_watches
 from ._key_write import KeyWriter
 from ._keys import ACTIVE, REVOKED, SELECT_ARGUMENTS, Key, KeyTable, find_keys, moment
@@ -26,7 +26,7 @@ from ._plan import Action, Plan
 from ._revocations import add_revocations, read_revocations
 from ._routes import HTTP_ARGUMENTS
 from ._schema import introspect, require
-from ._stack import STACK_ARGUMENTS, discover
+from ._stack import STACK_ARGUMENTS, Stack, discover
 from ._state import STATE_ARGUMENTS
 
 STATES = ("present", "revoked", "rotated", "watched")
@@ -48,6 +48,7 @@ KEY_ARGUMENTS = ArgumentSpec(
         "rotation": {"type": "str", "default": ""},
         "grace_s": {"type": "int"},
         "own_raw_jobs": {"type": "bool", "default": False},
+        "own_open_jobs": {"type": "bool", "default": True},
         "only_after": {"type": "str"},
         "watch_s": {"type": "int", "default": 604_800},
         "prove_s": {"type": "int", "default": 0},
@@ -149,9 +150,20 @@ class KeyChange:
             else:
                 refusals.append({"key_id": key.id, **judge_answers(proof.until_refused(raw), BY_KEY)})
         if unknown:
-            shared = prove_by_probe(self._database, self._keys, proof, self._writer)
-            refusals += [{"key_id": key.id, **shared} for key in unknown]
+            try:
+                shared = prove_by_probe(self._database, self._keys, proof, self._writer)
+            except OpsError as error:
+                shared = unproven("", BY_PROBE, str(error))
+            refusals += [{**shared, "key_id": key.id} for key in unknown]
         return refusals
+
+    def try_to_prove(self, stack: Stack, timeout_s: float) -> list[dict[str, t.Any]]:
+        """Return what ``prove`` does. What was done is done: where that cannot be told, this is said, and no error."""
+        try:
+            return self.prove(Proof(stack, self._options, timeout_s))
+        except OpsError as error:
+            self._database.rollback()
+            return [unproven(key.id, BY_KEY, str(error)) for key in self._refused]
 
     def _watch(self, found: t.Sequence[Key], check_mode: bool) -> dict[str, t.Any]:
         options = self._options
@@ -180,10 +192,7 @@ class KeyChange:
         )
 
     def _is_active(self, identity: str) -> bool:
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = lower(%s)").format(self._keys.column("id"))
-        found = self._keys.read(self._database, condition, [identity], lock=False)
-        return bool(found) and found[0].state(self._now) == ACTIVE
+        return any(key.state(self._now) == ACTIVE for key in self._by_id(identity))
 
     def _existing(self) -> set[str]:
         sql = _postgres.sql
@@ -198,22 +207,20 @@ class KeyChange:
         if not step.successor:
             return {"jobs_owned": 0, "jobs_left": 0}
         new = self._options["new_keys"].get(step.successor)
-        digest = str(new["hash"]) if new else self._hash_of(step.successor)
+        digest = str(new["hash"]) if new else self._by_id(step.successor)[0].hash
         raw = str(self._options["new_raw_keys"].get(step.successor) or "") if self._options["own_raw_jobs"] else ""
-        return self._jobs.hand_over(step.key, step.successor, digest, raw)
+        every = bool(self._options["own_open_jobs"])
+        return self._jobs.hand_over(step.key, step.successor, digest, raw, open_too=every)
 
-    def _hash_of(self, identity: str) -> str:
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = %s").format(self._keys.column("id"))
-        return self._keys.read(self._database, condition, [identity], lock=False)[0].hash
+    def _by_id(self, identity: str, *, lock: bool = False) -> list[Key]:
+        condition = _postgres.sql.SQL("lower({}::text) = lower(%s)").format(self._keys.column("id"))
+        return self._keys.read(self._database, condition, [identity], lock=lock)
 
     def _make(self, check_mode: bool) -> dict[str, t.Any]:
         options = self._options
         owner = options["owner"] or ""
         identity = made_id(owner, options["name"])
-        sql = _postgres.sql
-        condition = sql.SQL("lower({}::text) = %s").format(self._keys.column("id"))
-        found = self._keys.read(self._database, condition, [identity], lock=True)
+        found = self._by_id(identity, lock=True)
         if found and found[0].state(self._now) != ACTIVE:
             cause = f"'{options['name']}' was made before and is {found[0].state(self._now)}"
             raise OpsError(self._act, cause, "Pass another name")
@@ -289,5 +296,5 @@ def change(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: 
         keys = KeyChange(database, options, stack.project)
         result = {**keys.run(check_mode), "project": stack.project, "refusals": []}
         if options["prove_s"] and not check_mode:
-            result["refusals"] = keys.prove(Proof(stack, options, float(options["prove_s"])))
+            result["refusals"] = keys.try_to_prove(stack, float(options["prove_s"]))
         return result

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from . import _postgres
 from ._api_key import hash_key
 from ._job_rows import CANCELLED, COMPLETED, FAILED, RUNNING, WAITING, JobTable
+from ._key_plan import is_made_here
 from ._keys import Key, KeyTable
 
 _LISTED = 50
@@ -48,6 +49,8 @@ class KeyFacts:
     ``now`` and ``before`` count jobs of the window and of the time compared with, by what became of them.
     ``foreign_inputs``: jobs that read what a job of another key made or read, by the id of that key.
     ``output_bytes``: None where the site does not keep sizes.
+    ``keys_made``: other keys that may have been made with this one in the window, None where that cannot be told.
+    ``jobs_known``: whether the site tells whose a job is.
     """
 
     now: t.Mapping[str, float]
@@ -61,6 +64,8 @@ class KeyFacts:
     foreign_inputs: t.Mapping[str, int]
     open_jobs: tuple[str, ...]
     keys_of_user: tuple[Key, ...]
+    keys_made: tuple[Key, ...] | None = ()
+    jobs_known: bool = True
 
 
 class KeyFactsReader:
@@ -73,8 +78,11 @@ class KeyFactsReader:
         self._key = key
         self._names = [name for name in (raw, key.hash, key.id) if name]
 
-    def read(self, window_s: int, baseline_s: int) -> KeyFacts:
-        """Return what its jobs of the last ``window_s`` seconds did, and those of the ``baseline_s`` seconds before."""
+    def read(self, window_s: int, baseline_s: int, of_user: tuple[Key, ...], made: tuple[Key, ...] | None) -> KeyFacts:
+        """Return what its jobs of the last ``window_s`` seconds did, and those of the ``baseline_s`` seconds before.
+
+        ``of_user``, ``made``: from ``keys_of_user`` and ``keys_made``.
+        """
         counts = self._counts(window_s, baseline_s)
         hours = self._hours(window_s, baseline_s)
         empty: dict[str, float] = {}
@@ -91,7 +99,8 @@ class KeyFactsReader:
             tuple(self._destinations(window_s, baseline_s)),
             self._foreign_inputs(window_s),
             self._open_jobs(),
-            self._keys_of_user(),
+            of_user,
+            made,
         )
 
     def _query(self, statement: str, *values: t.Any, **parts: t.Any) -> list[tuple[t.Any, ...]]:
@@ -195,12 +204,36 @@ class KeyFactsReader:
         )
         return tuple(str(row[0]) for row in rows)
 
-    def _keys_of_user(self) -> tuple[Key, ...]:
-        if not self._key.user_id:
-            return ()
-        condition = _postgres.sql.SQL("{}::text = %s").format(self._keys.column("user_id"))
-        found = self._keys.read(self._database, condition, [self._key.user_id], lock=False)
-        return tuple(key for key in found if key.id != self._key.id)
+
+def unknown_facts(of_user: tuple[Key, ...], made: tuple[Key, ...] | None) -> KeyFacts:
+    """Return the facts of a site that does not tell whose a job is. Pure."""
+    never = (0,) * _HOURS
+    return KeyFacts({}, {}, None, None, never, never, None, (), {}, (), of_user, made, jobs_known=False)
+
+
+def keys_of_user(database: _postgres.Database, keys: KeyTable, key: Key) -> tuple[Key, ...]:
+    """Return the other keys of a key's user."""
+    if not key.user_id:
+        return ()
+    condition = _postgres.sql.SQL("{}::text = %s").format(keys.column("user_id"))
+    found = keys.read(database, condition, [key.user_id], lock=False)
+    return tuple(other for other in found if other.id != key.id)
+
+
+def keys_made(database: _postgres.Database, keys: KeyTable, key: Key, begins: float) -> tuple[Key, ...] | None:
+    """Return the keys made since a time that name this one, or its user, as their maker; all of them for an admin's.
+
+    None where the site does not keep when keys are made. Keys made by this collection are none.
+    """
+    sql = _postgres.sql
+    if not keys.table.has("created_at"):
+        return None
+    condition = sql.SQL("{} >= %s AND (%s OR lower({}::text) = ANY (%s))").format(
+        keys.time("created_at"), keys.column("created_by")
+    )
+    makers = [name.lower() for name in (key.id, key.name, key.user_id, key.prefix) if name]
+    found = keys.read(database, condition, [begins, key.is_admin, makers], lock=False)
+    return tuple(other for other in found if other.id != key.id and not is_made_here(other.id))
 
 
 def key_ids(keys: t.Iterable[Key]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from ._errors import OpsError
 from ._job_rows import COMPLETED, FAILED, RUNNING, WAITING, JobTable
 from ._key_answers import answer_all, summarize
 from ._key_events import KeyLog, read_key_log
-from ._key_facts import KeyFactsReader, key_ids
+from ._key_facts import KeyFactsReader, key_ids, keys_made, keys_of_user, unknown_facts
 from ._key_jobs import KeyJobs
 from ._key_traffic import keys_behind, keys_tied, own_events, traffic_of, unite
 from ._key_watch import judge_watch, read_watches
@@ -150,11 +150,9 @@ class KeyLook:
         keys = KeyTable(require(introspect(self._database.query), "api_keys"))
         every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
         rows = {key.id: key for key in every}
-        try:
-            log = read_log(min(watch.since for watch in watches))
-        except OpsError:
-            log = None
-        return [judge_watch(watch, rows.get(watch.key_id), log, self._now) for watch in watches]
+        log = read_log(min(watch.since for watch in watches))
+        known = log if log.read else None
+        return [judge_watch(watch, rows.get(watch.key_id), known, self._now) for watch in watches]
 
     def behind(self, read_log: ReadLog) -> dict[str, t.Any]:
         """Return which keys were used from which addresses, from the api's log and from the ties of an access log."""
@@ -163,6 +161,9 @@ class KeyLook:
         every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
         since = self._now - self._options["behind_s"]
         log = read_log(since)
+        if log.unread and not log.read:
+            # Without it nobody would be spared.
+            raise OpsError("tell which keys are behind addresses", log.unread_told(), "Look at docker logs")
         ties = self._options["ties"]
         jobs = [str(tie.get("job_id", "")) for tie in ties.get("jobs", [])]
         table = tables.get("jobs")
@@ -190,13 +191,15 @@ class KeyLook:
         if len(found) != 1:
             listed = ", ".join(key.named() for key in found[:10])
             raise OpsError(_INVESTIGATE, f"these are {len(found)} keys: {listed}", "Pass key_id")
-        table, (key,) = require(tables, "jobs"), found
-        table.column("api_key")
+        table, (key,) = tables.get("jobs"), found
         raw = KeyJobs(self._database, table).owners().get(key.hash.lower(), "")
-        facts = KeyFactsReader(self._database, keys, JobTable(table), key, raw).read(
-            options["window_s"], options["baseline_s"]
-        )
         begins = self._now - options["window_s"]
+        others = keys_of_user(self._database, keys, key), keys_made(self._database, keys, key, begins)
+        if table is None or not table.has("api_key"):
+            facts = unknown_facts(*others)
+        else:
+            reader = KeyFactsReader(self._database, keys, JobTable(table), key, raw)
+            facts = reader.read(options["window_s"], options["baseline_s"], *others)
         log = read_log(begins - options["baseline_s"])
         # A key whose site keeps no prefixes is told by the key itself, where that is known.
         prefix = key.prefix or raw[:PREFIX_LENGTH]
@@ -220,6 +223,7 @@ class KeyLook:
             "open_jobs_total": len(facts.open_jobs),
             "output_bytes": facts.output_bytes,
             "other_keys_of_user": [other.describe(self._now) for other in facts.keys_of_user],
+            "keys_made": [other.describe(self._now) for other in facts.keys_made or ()],
             "events": own_events(log, key.id, prefix)[-_EVENTS_LISTED:],
             "unread_logs": dict(log.unread),
             "logs_since": moment(log.since),

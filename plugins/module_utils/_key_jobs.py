@@ -10,6 +10,7 @@ import typing as t
 
 from . import _postgres
 from ._api_key import hash_key
+from ._job_rows import RUNNING, WAITING
 from ._keys import Key
 from ._schema import Table
 
@@ -47,16 +48,19 @@ class KeyJobs:
         )
         return {str(job).strip(): str(owner) for job, owner in rows if owner is not None}
 
-    def hand_over(self, old: Key, new_id: str, new_hash: str, new_raw: str) -> dict[str, int]:
-        """Make the jobs of a key those of another; return how many, and how many stay as they hold the key itself."""
+    def hand_over(self, old: Key, new_id: str, new_hash: str, new_raw: str, *, open_too: bool) -> dict[str, int]:
+        """Make the jobs of a key those of another; return how many, and how many stay as they hold the key itself.
+
+        ``open_too``: also those that wait or run.
+        """
         if self._table is None:
             return {"jobs_owned": 0, "jobs_left": 0}
-        owned = self._set(old.hash, new_hash) + self._set(old.id, new_id)
+        owned = self._set(old.hash, new_hash, open_too) + self._set(old.id, new_id, open_too)
         raw = self.owners().get(old.hash)
         if raw is None:
             return {"jobs_owned": owned, "jobs_left": 0}
         if new_raw:
-            return {"jobs_owned": owned + self._set(raw, new_raw), "jobs_left": 0}
+            return {"jobs_owned": owned + self._set(raw, new_raw, open_too), "jobs_left": 0}
         return {"jobs_owned": owned, "jobs_left": self._count(raw)}
 
     def _column(self) -> t.Any:
@@ -68,13 +72,15 @@ class KeyJobs:
             raise ValueError("there is no table of jobs")
         return self._table
 
-    def _set(self, old: str, new: str) -> int:
+    def _set(self, old: str, new: str, open_too: bool) -> int:
         sql, table = _postgres.sql, self._known()
+        kept = [] if open_too else [*WAITING, *RUNNING]
+        status = sql.SQL("lower(j.{}::text)").format(sql.Identifier(table.column("status").name))
         return self._database.execute(
-            sql.SQL("UPDATE {} AS j SET {} = %s WHERE {}::text = %s").format(
-                sql.Identifier(table.name), sql.Identifier(table.column("api_key").name), self._column()
+            sql.SQL("UPDATE {} AS j SET {} = %s WHERE {}::text = %s AND NOT coalesce({} = ANY (%s), false)").format(
+                sql.Identifier(table.name), sql.Identifier(table.column("api_key").name), self._column(), status
             ),
-            [new, old],
+            [new, old, kept],
         )
 
     def _count(self, value: str) -> int:

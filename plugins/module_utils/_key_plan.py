@@ -31,6 +31,14 @@ def made_id(user_id: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"present/{user_id}/{name}"))
 
 
+def is_made_here(key_id: str) -> bool:
+    """Tell whether this collection made a key: its ids follow from names, and those of the service are random."""
+    try:
+        return uuid.UUID(key_id).version == 5
+    except ValueError:
+        return False
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """What becomes of one key. ``successor`` is the id of the key that follows it, empty where none does.

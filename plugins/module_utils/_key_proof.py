@@ -25,7 +25,8 @@ from ._stack import Stack
 
 PROBE_NAME = "rendiff-ops-proof"
 _PATH = "/api/v1/jobs?limit=1"
-_REFUSED = (401, 403)
+_REFUSED, _FORBIDDEN = 401, 403
+_UNSEEN = "it answers 403 without a key as well, so it may not look at one"
 # A container in such a state answers later, with what it has in memory.
 _MAY_ANSWER = ("paused", "restarting")
 _PAUSE_S = 0.5
@@ -36,7 +37,10 @@ BY_KEY, BY_PROBE = "the key itself", "a key of its own that was made and revoked
 
 
 class Answer(t.NamedTuple):
-    """How one address answers a key. ``status``: that of HTTP, 0 where there is none; ``error`` then says why."""
+    """How one address answers a key. ``status``: that of HTTP, 0 where there is none; ``error`` then says why.
+
+    ``error`` also tells of an answer that says nothing of the key.
+    """
 
     target: str
     status: int
@@ -45,7 +49,7 @@ class Answer(t.NamedTuple):
     @property
     def refused(self) -> bool:
         """Tell whether the key was refused, rather than accepted, or not even looked at."""
-        return self.status in _REFUSED
+        return self.status in (_REFUSED, _FORBIDDEN) and not self.error
 
 
 def judge_answers(answers: t.Sequence[Answer], by: str) -> dict[str, t.Any]:
@@ -67,9 +71,17 @@ def judge_answers(answers: t.Sequence[Answer], by: str) -> dict[str, t.Any]:
 
 
 def _told(answer: Answer) -> str:
+    if answer.status == _FORBIDDEN and answer.error:
+        return f"answered {answer.status}, which is no refusal: {answer.error}"
     if answer.error:
         return f"did not answer ({answer.error.rstrip('.')})"
     return "accepts it" if 200 <= answer.status < 300 else f"answered {answer.status}, which is no refusal"
+
+
+def unproven(key_id: str, by: str, why: str) -> dict[str, t.Any]:
+    """Return, as ``judge_answers`` does, that it could not even be tried whether a key is refused. Pure."""
+    said = f"It is not proven that the key is refused everywhere: {why.rstrip('.')}."
+    return {"key_id": key_id, "proven": False, "by": by, "targets": [], "said": said}
 
 
 class Proof:
@@ -112,12 +124,20 @@ class Proof:
         for name, result in sorted(run_probes(probes, 3 * _REQUEST_S).items()):
             status, error = result.value if result.value is not None else (0, str(result.error or "no answer"))
             answers.append(Answer(name, status, error))
-        return answers
+        return self._doubted(answers)
+
+    def _doubted(self, answers: t.Sequence[Answer]) -> list[Answer]:
+        """Return the answers; a list of allowed addresses answers 403 whatever the key is, and proves nothing."""
+        forbidden = [answer.target for answer in answers if answer.status == _FORBIDDEN]
+        probes = {name: functools.partial(_ask, self._targets[name], "") for name in forbidden}
+        without = run_probes(probes, 3 * _REQUEST_S) if probes else {}
+        unseen = {name for name, result in without.items() if (result.value or (_FORBIDDEN,))[0] == _FORBIDDEN}
+        return [answer._replace(error=_UNSEEN) if answer.target in unseen else answer for answer in answers]
 
 
 def _ask(target: Target, raw: str) -> tuple[int, str]:
     dialled = dataclasses.replace(target, url=target.url + _PATH)
-    response = fetch_here(dialled, _REQUEST_S, headers={"X-API-Key": raw})
+    response = fetch_here(dialled, _REQUEST_S, headers={"X-API-Key": raw} if raw else {})
     return response.status, response.error
 
 
@@ -144,6 +164,8 @@ def prove_by_probe(database: _postgres.Database, keys: KeyTable, proof: Proof, w
             for answer in proof.until_refused(raw)
         ]
     finally:
+        # After a statement that failed nothing else is heard until this.
+        database.rollback()
         database.delete(keys.table.name, identity, row[identity])
         database.commit()
     return judge_answers(answers, BY_PROBE)

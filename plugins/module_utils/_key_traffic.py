@@ -51,14 +51,19 @@ class AddressUse:
 
 @dataclasses.dataclass(frozen=True)
 class KeyTraffic:
-    """From where a key is used. ``known``: whether the api sees the addresses of its clients.
+    """From where a key is used. ``missing``: in a sentence why that is not all, empty where it is.
 
     ``compared_s``: how much of the time to compare with is in the logs; with 0 nothing can be called new.
     """
 
     addresses: t.Mapping[str, AddressUse]
-    known: bool
+    missing: str
     compared_s: float
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the logs hold the whole window, with the addresses of clients."""
+        return not self.missing
 
     @property
     def new(self) -> list[str]:
@@ -74,6 +79,7 @@ class KeyTraffic:
         listed = [use.describe(address) for address, use in self.busiest() if use.requests or use.refused]
         return {
             "known": self.known,
+            "missing": self.missing,
             "compared_s": int(self.compared_s),
             "list": listed[:_LISTED],
             "list_cut": max(0, len(listed) - _LISTED),
@@ -101,7 +107,7 @@ def traffic_of(key: Key, log: KeyLog, window_from: float) -> KeyTraffic:
     for event in log.events:
         if event.accepted and event.at >= window_from and event.address in found and event.key_id != key.id.lower():
             found[event.address].other_keys.add(event.key_id)
-    return KeyTraffic(found, log.addresses_known, max(0.0, window_from - log.since))
+    return KeyTraffic(found, log.missing(window_from), max(0.0, window_from - log.since))
 
 
 def keys_behind(log: KeyLog, since: float) -> dict[str, dict[str, int]]:

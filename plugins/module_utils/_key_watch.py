@@ -88,6 +88,16 @@ def plan_watch(
                 project, key.id, key.prefix, key.name, now, now + watch_s, key.requests, active, incident
             )
             actions.append(Action(key.id, "is watched"))
+        elif old.active and key.state(now) != ACTIVE:
+            kept[key.id] = dataclasses.replace(
+                old,
+                active=False,
+                since=now,
+                requests=key.requests,
+                prefix=old.prefix or key.prefix,
+                until=max(old.until, now + watch_s),
+            )
+            actions.append(Action(key.id, "is watched as revoked"))
         elif old.until - old.since < watch_s:
             kept[key.id] = dataclasses.replace(old, until=old.since + watch_s)
             actions.append(Action(key.id, "is watched for longer"))
@@ -121,8 +131,15 @@ def judge_watch(watch: Watch, key: Key | None, log: KeyLog | None, now: float) -
     elif log is None or not watch.prefix:
         cause = "the api's log could not be read" if log is None else "its first characters are not known"
         said = f"Whether anybody still tries key {watch.key_id} cannot be told: {cause}"
+    elif log.unread:
+        said = f"Whether anybody still tries key {watch.key_id} cannot be told: {log.unread_told()}"
+    elif log.since > watch.since:
+        said = (
+            f"Nobody has tried key {watch.key_id} since {moment(log.since)}; whether before, cannot be told: the api's"
+            f" logs reach back only to then"
+        )
     else:
-        said = f"Nobody has tried key {watch.key_id} since {moment(max(watch.since, log.since))}"
+        said = f"Nobody has tried key {watch.key_id} since {moment(watch.since)}"
     return {
         "key_id": watch.key_id,
         "prefix": watch.prefix,

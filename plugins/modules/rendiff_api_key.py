@@ -84,6 +84,12 @@ options:
         Without it such jobs stay with the old key, and are counted.
     type: bool
     default: false
+  own_open_jobs:
+    description:
+      - Whether jobs that wait or run become the successor's, too. Where they may be the work of somebody who had the
+        old key, they should stay with that one until they have ended; another run then hands them over.
+    type: bool
+    default: true
   only_after:
     description:
       - Revoke only where the key with this id exists and is active, such as the successor of the key.
@@ -99,6 +105,8 @@ options:
         has answered. V(0) asks none.
       - They are asked with the key itself where it is known, from O(key_path) or from the rows of its jobs, else with
         another key that is made, accepted, revoked in the same way, and removed. So it is with a key that is watched.
+      - An answer of 403 counts only where a request without a key is answered otherwise. What cannot be tried is told
+        under RV(refusals), and is no error.
     type: int
     default: 0
   dest:

@@ -216,13 +216,15 @@ investigation:
           answer: "To places that no key has ever used before: s3://elsewhere (output, 3 jobs)."
           known: true
           suspicious: true
+          api_keys: []
     addresses:
       description:
         - From where the key was used or tried, and which other keys were used from there. C(compared_s) is how much of
-          O(baseline_s) is in the api's logs.
+          O(baseline_s) is in the api's logs, C(missing) why they do not tell all of the window.
       type: dict
       sample:
         known: true
+        missing: ""
         compared_s: 2592000
         list: [{address: 203.0.113.7, requests: 40, refused: 0, is_new: true, other_keys: []}]
         list_cut: 0
@@ -256,6 +258,13 @@ investigation:
       description: Size of the results of the window; none where the site keeps no sizes.
       type: int
       sample: 81234567
+    keys_made:
+      description:
+        - Keys that were made in the window, and name this one or its user as their maker; all of them where this one is
+          an admin's. Keys that M(rendiff.ops.rendiff_api_key) made are not among them.
+      type: list
+      elements: dict
+      sample: []
     other_keys_of_user:
       description: The other keys of its user, as in RV(api_keys.list).
       type: list
@@ -272,7 +281,7 @@ investigation:
       type: dict
       sample: {}
     logs_since:
-      description: From when on the api's logs were read.
+      description: From when on all of the api's logs is there.
       type: str
       sample: "2026-10-24T03:12:45Z"
 project:

@@ -280,7 +280,75 @@ def test_keys_of_the_third_shape_are_made_investigated_rotated_and_revoked(third
     assert raw not in info.output + rotated.output and new not in rotated.output
 
 
-STEPS = ("Revoke it", "Cancel its jobs", "Give it a successor", "Watch who", "Write one report")
+def test_where_jobs_tell_no_owner_that_is_said_and_the_rest_is_answered(third: Third, tmp_path: Path) -> None:
+    common = {"project": third.sandbox.project, "login_db": Third.NAME, "state_dir": str(tmp_path / "state")}
+    made = Module("rendiff_api_key", **common, dest=str(tmp_path / "keys"))(state="present", name="nightly")
+    ((identity, _path),) = made.result["files"].items()
+    third.query("ALTER TABLE jobs DROP COLUMN api_key")
+    found = Module("rendiff_api_key_info", **common)(key_id=identity, investigate=True).result["investigation"]
+    assert not answer(found, "What did its jobs do")["known"] and found["jobs"] == {}
+    assert answer(found, "Which other keys")["known"] and len(found["answers"]) == 10
+
+
+def test_what_keeps_a_proof_from_being_tried_keeps_no_key_from_being_revoked(third: Third, tmp_path: Path) -> None:
+    common = {"project": third.sandbox.project, "login_db": Third.NAME, "state_dir": str(tmp_path / "state")}
+    change = Module("rendiff_api_key", **common, dest=str(tmp_path / "keys"))
+    ((identity, _path),) = change(state="present", name="nightly").result["files"].items()
+    third.query("ALTER TABLE api_keys ADD COLUMN tenant text NOT NULL DEFAULT 'x'")
+    third.query("ALTER TABLE api_keys ALTER COLUMN tenant DROP DEFAULT")
+    revoked = change(state="revoked", key_id=identity, prove_s=1)
+    (refusal,) = revoked.result["refusals"]
+    assert not revoked.failed and revoked.result["changed"] and refusal["key_id"] == identity
+    assert not refusal["proven"] and refusal["targets"] == [] and "tenant" in refusal["said"]
+    assert third.query("SELECT is_active FROM api_keys") == [(False,)]
+
+
+def test_jobs_that_wait_stay_with_their_key_where_they_may_be_a_thiefs(third: Third, tmp_path: Path) -> None:
+    common = {"project": third.sandbox.project, "login_db": Third.NAME, "state_dir": str(tmp_path / "state")}
+    change = Module("rendiff_api_key", **common, dest=str(tmp_path / "keys"))
+    info = Module("rendiff_api_key_info", **common)
+    ((identity, path),) = change(state="present", name="nightly").result["files"].items()
+    digest = hash_key(Path(path).read_text(encoding="utf-8").strip())
+    for status in ("queued", "completed"):
+        third.query(
+            "INSERT INTO jobs (status, input_path, output_path, api_key) VALUES (%s, 'i', 'o', %s)", status, digest
+        )
+    rotation = {"state": "rotated", "key_id": identity, "grace_s": 0, "own_open_jobs": False}
+    for owned in (1, 0):
+        (rotated,) = change(**rotation).result["api_keys"]
+        assert rotated["jobs_owned"] == owned
+        assert info(key_id=identity).result["api_keys"]["list"][0]["open"] == 1
+    third.query("UPDATE jobs SET status = 'cancelled' WHERE status = 'queued'")
+    assert change(**rotation).result["api_keys"][0]["jobs_owned"] == 1
+    assert third.query("SELECT count(*) FROM jobs WHERE api_key = %s", digest) == [(0,)]
+
+
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
+def test_keys_that_were_made_with_a_key_are_told(keys: Keys) -> None:
+    identity, _raw = keys.make(user())
+    backdoor = str(uuid.uuid4())
+    listing = "SELECT column_name FROM information_schema.columns WHERE table_name = 'api_keys'"
+    columns = [row[0] for row in keys.sandbox.query(listing)]
+    values = {"id": f"'{backdoor}'::uuid", "key_hash": f"'{hash_key(backdoor)}'", "created_by": "k.id::text"}
+    values |= {"name": "'backdoor'", "user_id": f"'{user()}'", "created_at": "now()"}
+    shown = ", ".join(values.get(name, f"k.{name}") for name in columns)
+    keys.sandbox.query(
+        f"INSERT INTO api_keys ({', '.join(columns)}) SELECT {shown} FROM api_keys AS k WHERE k.id::text = %s", identity
+    )
+    found = keys.info(key_id=identity, investigate=True).result["investigation"]
+    assert [key["id"] for key in found["keys_made"]] == [backdoor]
+    other = answer(found, "Which other keys")
+    assert other["suspicious"] and other["api_keys"] == [backdoor]
+    keys.sandbox.query("UPDATE api_keys SET created_by = 'admin' WHERE id::text = %s", backdoor)
+    calm = keys.info(key_id=identity, investigate=True).result["investigation"]
+    assert calm["keys_made"] == []
+    keys.sandbox.query("UPDATE api_keys SET is_admin = true WHERE id::text = %s", identity)
+    admin = keys.info(key_id=identity, investigate=True).result["investigation"]
+    assert backdoor in [key["id"] for key in admin["keys_made"]]
+
+
+# Each begins after one step that changes something, and before another.
+STEPS = ("Cancel its jobs", "Give it a successor", "Watch who")
 
 
 def run_until(argv: t.Sequence[str], step: str, environment: t.Mapping[str, str]) -> None:
@@ -299,11 +367,8 @@ def run_until(argv: t.Sequence[str], step: str, environment: t.Mapping[str, str]
     raise AssertionError(f"there is no step '{step}'")
 
 
-@pytest.mark.parametrize("keys", ["main"], indirect=True)
-def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Keys) -> None:
-    identity, raw = keys.make(user())
-    leaked = keys.folder / "leaked"
-    leaked.write_text(raw, encoding="utf-8")
+def playbook(keys: Keys, leaked: Path, **more: t.Any) -> tuple[list[str], dict[str, str]]:
+    """Return the command that contains a key, and its environment."""
     extra = {
         "rendiff_hosts": "all",
         "rendiff_project": keys.sandbox.project,
@@ -311,20 +376,37 @@ def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Ke
         "rendiff_artifacts_dir": str(keys.folder / "artifacts"),
         "security_response_key_path": str(leaked),
         "security_response_own_raw_jobs": True,
-        "security_response_prove_s": 30,
+        "security_response_prove_s": 5,
+        **more,
     }
-    argv = [
-        "ansible-playbook",
-        "-i",
-        "target,",
-        "-c",
-        "local",
-        "rendiff.ops.api_key_compromise",
-        "-e",
-        json.dumps(extra),
-    ]
+    argv = ["ansible-playbook", "-i", "target,", "-c", "local", "rendiff.ops.api_key_compromise"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    environment["PYTHONUNBUFFERED"] = "1"
+    return [*argv, "-e", json.dumps(extra)], {**environment, "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
+def test_a_key_is_revoked_although_nothing_can_be_found_out_about_it(keys: Keys) -> None:
+    identity, raw = keys.make(user())
+    leaked = keys.folder / "leaked"
+    leaked.write_text(raw, encoding="utf-8")
+    # What only the investigation looks at, and cannot work with.
+    argv, environment = playbook(
+        keys, leaked, security_response_baseline_s=-1, security_response_successor=False, security_response_watch_s=0
+    )
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PLAYBOOK_S, check=False)
+    assert done.returncode == 2, done.stdout
+    told = re.search(r"Cannot contain the key as a whole: (.*)", done.stdout)
+    assert told and "The key is refused everywhere." in told[1] and "baseline_s is -1" in told[1]
+    assert "could not be found out and kept as evidence" in told[1] and raw not in done.stdout
+    assert keys.answers(raw) == 401 and keys.info(key_id=identity).result["api_keys"]["list"][0]["state"] == "revoked"
+
+
+@pytest.mark.parametrize("keys", ["main"], indirect=True)
+def test_a_playbook_that_is_killed_at_any_step_is_ended_by_a_second_run(keys: Keys) -> None:
+    identity, raw = keys.make(user())
+    leaked = keys.folder / "leaked"
+    leaked.write_text(raw, encoding="utf-8")
+    argv, environment = playbook(keys, leaked)
     with keys.jobs_of(raw, 1) as jobs:
         keys.sandbox.query("UPDATE jobs SET status = 'queued' WHERE id::text = ANY (%s)", jobs)
         for step in STEPS:

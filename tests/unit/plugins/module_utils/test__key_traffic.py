@@ -54,3 +54,13 @@ def test_the_events_of_a_key_are_its_uses_and_its_attempts():
         "203.0.113.7",
         "",
     ]
+
+
+def test_answers_rest_only_on_logs_that_are_whole():
+    assert traffic_of(KEY, LOG, 100.0).known
+    short = traffic_of(KEY, LOG._replace(since=120.0), 100.0)
+    assert not short.known and short.missing == "The logs reach back only to 1970-01-01T00:02:00Z."
+    silent = traffic_of(KEY, KeyLog((), 200.0, {"api-1": "it has none"}, read=False), 100.0)
+    assert not silent.known and silent.missing == "The log of 'api-1' could not be read: it has none."
+    hidden = traffic_of(KEY, LOG._replace(events=(KeyEvent(110.0, "", "key-1", ""),)), 100.0)
+    assert not hidden.known and "sees only the proxy" in hidden.missing

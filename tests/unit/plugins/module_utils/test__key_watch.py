@@ -75,3 +75,22 @@ def test_a_revoked_key_that_is_accepted_again_is_told(key, events):
 def test_a_key_that_was_active_when_the_watch_began_does_not_come_back():
     told = judge_watch(watch_of(LIVE)[0], LIVE._replace(requests=9), KeyLog((), 0.0, {}), 200.0)
     assert not told["came_back"] and told["used"] == 4 and "4 times" in told["summary"]
+
+
+def test_a_key_that_is_revoked_while_it_is_watched_is_watched_as_revoked_from_then_on():
+    live = watch_of(LIVE)
+    plan, (kept,) = plan_watch([GONE._replace(requests=9)], live, 1000, 500.0, "rendiff", "")
+    assert [action.transition for action in plan.actions] == ["is watched as revoked"]
+    assert (kept.active, kept.since, kept.until, kept.requests) == (False, 500.0, 1500.0, 9)
+    assert not plan_watch([GONE], [kept], 1000, 600.0, "rendiff", "")[0].changed
+    assert not plan_watch([LIVE], live, 1000, 500.0, "rendiff", "")[0].changed
+    assert judge_watch(kept, LIVE, KeyLog((), 0.0, {}), 700.0)["came_back"]
+    assert not judge_watch(kept, GONE._replace(requests=9), KeyLog((), 0.0, {}), 700.0)["came_back"]
+
+
+def test_nobody_is_said_to_have_tried_only_for_what_the_logs_tell():
+    (watch,) = watch_of(GONE)
+    short = judge_watch(watch, GONE, KeyLog((), 160.0, {}), 200.0)["summary"]
+    assert "since 1970-01-01T00:02:40Z; whether before, cannot be told" in short
+    broken = judge_watch(watch, GONE, KeyLog((), 0.0, {"api-2": "no such driver"}), 200.0)["summary"]
+    assert "cannot be told: the log of 'api-2' could not be read: no such driver" in broken and "Nobody" not in broken
