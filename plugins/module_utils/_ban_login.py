@@ -217,9 +217,8 @@ def _by_sockets() -> tuple[list[Span], list[Span], bool]:
 
 def _by_files() -> list[Span]:
     found = []
-    with contextlib.suppress(OSError, struct.error):
-        with open(_UTMP, "rb") as stream:
-            found += parse_utmp(stream.read(), lambda process: os.path.exists(f"/proc/{process}"))
+    with contextlib.suppress(OSError, struct.error), open(_UTMP, "rb") as stream:
+        found += parse_utmp(stream.read(), lambda process: os.path.exists(f"/proc/{process}"))
     with contextlib.suppress(OSError):
         for name in os.listdir(_SESSIONS):
             found += parse_session(read_text(f"{_SESSIONS}/{name}"))
@@ -245,7 +244,7 @@ def logins_here() -> tuple[list[Span], list[Span], list[str]]:
     unknown = []
     if doubtful:
         unknown.append(
-            f"Whether somebody is logged in from {len(doubtful)} addresses that are connected to SSH is not known, "
+            f"Of {len(doubtful)} that are connected to SSH it is not known whether they are logged in, "
             "so they are not banned."
         )
     if not seen:

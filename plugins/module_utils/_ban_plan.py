@@ -40,7 +40,10 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is asked for; ``targets`` are private ones of ``asked`` that are meant, ``skip`` leaves out what may not be."""
+    """What is asked for.
+
+    ``targets`` are private ones of ``asked`` that are meant; ``skip`` leaves out what must not be banned.
+    """
 
     state: str
     asked: tuple[Span, ...] = ()
