@@ -13,7 +13,7 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._ban_address import Span, parse_spans
 from ._ban_boot import MAX_TTL_S
-from ._ban_guard import ACT, ALWAYS, Protected, refuse_protected, refuse_wide
+from ._ban_guard import ACT, ALWAYS, Protected, left_out, refuse_protected, refuse_wide
 from ._ban_host import protected_here
 from ._ban_nft import CHANGE, LostRaceError, Nft, RunWithInput, find_nft
 from ._ban_plan import ABSENT, CLEARED, CONFIRMED, OF_THE_WHOLE, PRESENT, SAMPLE, BanPlan, Wanted, plan_bans
@@ -33,6 +33,7 @@ BAN_ARGUMENTS = ArgumentSpec(
         "controller_addresses": {"type": "list", "elements": "str", "default": []},
         "private_targets": {"type": "list", "elements": "str", "default": []},
         "wide": {"type": "bool", "default": False},
+        "skip_protected": {"type": "bool", "default": False},
     },
     required_if=[("state", PRESENT, ["ttl_s"]), ("state", CONFIRMED, ["ttl_s"])],
 ).merge(STATE_ARGUMENTS, DOCKER_ARGUMENTS)
@@ -58,7 +59,7 @@ def read_wanted(options: t.Mapping[str, t.Any]) -> Wanted:
     targets = parse_spans(options["private_targets"], "use private_targets")
     if not lifting:
         refuse_wide(spans, options["wide"])
-    return Wanted(state, tuple(spans), ttl_s, probation_s, tuple(targets))
+    return Wanted(state, tuple(spans), ttl_s, probation_s, tuple(targets), options["skip_protected"])
 
 
 def protected_by(options: t.Mapping[str, t.Any]) -> tuple[list[Protected], list[str]]:
@@ -87,7 +88,8 @@ def change(
     if check_mode:
         plan, _counters = _plan(nft, store, wanted, protected)
         return report(wanted, plan, unknown, store)
-    refuse_protected(wanted.asked, protected, wanted.targets)
+    if not wanted.skip:
+        refuse_protected(wanted.asked, protected, wanted.targets)
     with store.locked(create=not lifting and bool(wanted.spans)):
         for attempt in range(_ATTEMPTS):
             plan, counters = _plan(nft, store, wanted, protected)
@@ -138,6 +140,7 @@ def report(wanted: Wanted, plan: BanPlan, unknown: t.Sequence[str], store: BanFi
         "touched": touched,
         "counts": counts,
         "also": also,
+        "refused": [{"address": str(each.span), "why": each.why} for each in plan.refused],
         "lapsed": lapsed,
         "not_restored": list(plan.not_restored),
         "not_known": list(unknown),
@@ -152,7 +155,7 @@ def report(wanted: Wanted, plan: BanPlan, unknown: t.Sequence[str], store: BanFi
         "bans": bans,
         "plan": listed,
         "plan_id": plan.plan.plan_id,
-        "msg": " ".join(_sentences(wanted, bans)),
+        "msg": " ".join(_sentences(wanted, bans, left_out(plan.refused))),
     }
 
 
@@ -160,7 +163,7 @@ def _texts(spans: t.Sequence[Span]) -> list[str]:
     return [str(span) for span in spans]
 
 
-def _sentences(wanted: Wanted, bans: t.Mapping[str, t.Any]) -> list[str]:
+def _sentences(wanted: Wanted, bans: t.Mapping[str, t.Any], not_banned: str) -> list[str]:
     done = [f"{count} {word}" for word, count in bans["counts"].items()] + list(bans["also"])
     said = [
         f"Bans: {', '.join(done)}; {bans['total']} in force." if done else f"Nothing to do; {bans['total']} in force."
@@ -169,6 +172,8 @@ def _sentences(wanted: Wanted, bans: t.Mapping[str, t.Any]) -> list[str]:
         said.append(f"Those on trial end by themselves after {wanted.probation_s} s unless they are confirmed.")
     elif bans["why_not"]:
         said.append(f"They do not outlive a start of the host: {bans['why_not']}.")
+    if not_banned:
+        said.append(f"Left out: {not_banned}.")
     if bans["lapsed"]:
         more = f" and {len(bans['lapsed']) - 5} more" if len(bans["lapsed"]) > 5 else ""
         said.append(f"Over already, so not confirmed: {', '.join(bans['lapsed'][:5])}{more}.")

@@ -76,6 +76,46 @@ def _pairs(
     return found
 
 
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """What of the wanted bans is left out, and why in a sentence."""
+
+    span: Span
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Spared:
+    """The wanted bans without what is protected; ``targets`` are the private ones of them that are meant."""
+
+    spans: tuple[Span, ...]
+    targets: tuple[Span, ...]
+    refused: tuple[Refused, ...]
+
+
+def spare(wanted: t.Iterable[Span], protected: t.Iterable[Protected], targets: t.Iterable[Span]) -> Spared:
+    """Leave what must never be banned out of the bans; of a network the rest stays, as networks and ranges."""
+    asked, exempt = list(wanted), frozenset(targets)
+    holes: dict[Span, list[Span]] = {}
+    refused = []
+    for span, each in _pairs(asked, protected, exempt):
+        holes.setdefault(span, []).append(each.span)
+        hit = Span(span.version, max(span.first, each.span.first), min(span.last, each.span.last))
+        refused.append(Refused(hit, _sentence(span, each)))
+    spans: list[Span] = []
+    meant: list[Span] = []
+    for span in asked:
+        pieces = SpanIndex(disjoint(holes[span])).without(span) if span in holes else [span]
+        spans += pieces
+        meant += pieces if span in exempt else []
+    return Spared(tuple(spans), tuple(meant), tuple(dict.fromkeys(refused)))
+
+
+def left_out(refused: t.Sequence[Refused]) -> str:
+    """Return why what was left out, a clause each, for people."""
+    return _cut([each.why for each in refused])
+
+
 def _sentence(span: Span, each: Protected) -> str:
     if span == each.span:
         return f"{span} is {each.why}"

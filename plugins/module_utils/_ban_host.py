@@ -9,39 +9,17 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import re
-import sys
-import typing as t
 
 from ._ban_address import Span, parse_span
 from ._ban_guard import Protected
+from ._ban_login import kernel_address, logins_here, read_text
 from ._docker import DockerClient
 from ._errors import OpsError
 
 OWN, GATEWAY, RESOLVER = "an address of this host", "a gateway of this host", "a name server of this host"
 LOGGED_IN = "from where somebody is logged in by SSH"
-SERVERS = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
-_ESTABLISHED, _LISTENING = "01", "0A"
+CONNECTED = "connected to SSH, perhaps logged in"
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-_SOCKET = re.compile(r"socket:\[(\d+)\]")
-# Local port, peer as the kernel prints it, state, inode of the socket.
-Connection = tuple[int, str, str, str]
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
-
-
-def _kernel_address(text: str) -> Span:
-    """Return an address that the kernel printed as hexadecimal words in the order of its own processor."""
-    raw = bytes.fromhex(text)
-    words = [raw[place : place + 4] for place in range(0, len(raw), 4)]
-    packed = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
-    return parse_span(str(ipaddress.ip_address(packed)))
 
 
 def _plain6(text: str) -> str:
@@ -80,7 +58,7 @@ def parse_routes4(route: str) -> tuple[list[Span], list[Span]]:
         words = line.split()
         if len(words) < 8:
             continue
-        target, gateway, mask = (_kernel_address(words[place]) for place in (1, 2, 7))
+        target, gateway, mask = (kernel_address(words[place]) for place in (1, 2, 7))
         if gateway.first:
             gateways.append(gateway)
         elif target.first:
@@ -105,62 +83,6 @@ def parse_resolvers(text: str) -> list[Span]:
     return found
 
 
-def parse_connections(text: str) -> list[Connection]:
-    """Return what listens or is established in /proc/net/tcp or tcp6; under attack the other lines are the most."""
-    found = []
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) >= 10 and words[3] in (_ESTABLISHED, _LISTENING):
-            found.append((int(words[1].partition(":")[2], 16), words[2].partition(":")[0], words[3], words[9]))
-    return found
-
-
-def logged_in(connections: t.Sequence[Connection], inodes: t.AbstractSet[str]) -> list[Span]:
-    """Return the peers of sessions with the SSH server, whose sockets have ``inodes``; port 22 counts in any case."""
-    ports = {22} | {port for port, _peer, state, inode in connections if state == _LISTENING and inode in inodes}
-    return [
-        _kernel_address(peer)
-        for port, peer, state, inode in connections
-        if state == _ESTABLISHED and (port in ports or inode in inodes)
-    ]
-
-
-def session_addresses(environment: str) -> list[Span]:
-    """Return the client's address in what a process was started with, as sshd sets it there."""
-    found = []
-    for variable in environment.split("\0"):
-        name, _equals, value = variable.partition("=")
-        if name in ("SSH_CONNECTION", "SSH_CLIENT") and value.split():
-            with contextlib.suppress(ValueError):
-                found.append(parse_span(value.split()[0].partition("%")[0]))
-    return found
-
-
-def _server_sockets() -> set[str]:
-    found = set()
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        if _read(f"/proc/{process}/comm").strip() in SERVERS:
-            folder = f"/proc/{process}/fd"
-            # A process may end at any moment.
-            with contextlib.suppress(OSError):
-                for name in os.listdir(folder):
-                    match = _SOCKET.fullmatch(os.readlink(f"{folder}/{name}"))
-                    if match:
-                        found.add(match.group(1))
-    return found
-
-
-def _sessions_above() -> list[Span]:
-    """Return the clients' addresses that this process and those that started it know: sudo hides them from a child."""
-    found: list[Span] = []
-    process, seen = "self", 0
-    while process not in ("0", "") and seen < 100:
-        found += session_addresses(_read(f"/proc/{process}/environ"))
-        parent = re.search(r"^PPid:\s*(\d+)", _read(f"/proc/{process}/status"), re.MULTILINE)
-        process, seen = parent.group(1) if parent else "", seen + 1
-    return found
-
-
 def docker_networks(client: DockerClient) -> list[Protected]:
     """Return the subnets of every network of Docker."""
     found = []
@@ -175,17 +97,16 @@ def docker_networks(client: DockerClient) -> list[Protected]:
 
 def protected_here(docker_host: str, docker_timeout_s: float) -> tuple[list[Protected], list[str]]:
     """Return what must not be banned on this host, and what could not be looked at, a sentence each."""
-    own6, networks6 = parse_own6(_read("/proc/net/if_inet6"))
-    gateways, networks = parse_routes4(_read("/proc/net/route"))
-    gateways += parse_gateways6(_read("/proc/net/ipv6_route"))
-    connections = parse_connections(_read("/proc/net/tcp")) + parse_connections(_read("/proc/net/tcp6"))
-    peers = logged_in(connections, _server_sockets()) + _sessions_above()
-    found = [Protected(span, OWN) for span in parse_own4(_read("/proc/net/fib_trie")) + own6]
+    own6, networks6 = parse_own6(read_text("/proc/net/if_inet6"))
+    gateways, networks = parse_routes4(read_text("/proc/net/route"))
+    gateways += parse_gateways6(read_text("/proc/net/ipv6_route"))
+    sure, doubtful, unknown = logins_here()
+    found = [Protected(span, OWN) for span in parse_own4(read_text("/proc/net/fib_trie")) + own6]
     found += [Protected(span, GATEWAY) for span in gateways]
-    found += [Protected(span, RESOLVER) for path in _RESOLVERS for span in parse_resolvers(_read(path))]
-    found += [Protected(span, LOGGED_IN) for span in peers]
+    found += [Protected(span, RESOLVER) for path in _RESOLVERS for span in parse_resolvers(read_text(path))]
+    found += [Protected(span, LOGGED_IN) for span in sure]
+    found += [Protected(span, CONNECTED) for span in doubtful]
     found += [Protected(span, "a network that this host is connected to", soft=True) for span in networks + networks6]
-    unknown = []
     scheme, _separator, path = docker_host.partition("://")
     if scheme != "unix" or os.path.exists(path):
         try:

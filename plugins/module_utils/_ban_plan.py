@@ -12,7 +12,7 @@ import typing as t
 
 from ._ban_address import Span, SpanIndex, disjoint
 from ._ban_boot import MAX_TTL_S
-from ._ban_guard import Protected, hits, refuse_protected
+from ._ban_guard import Protected, Refused, hits, refuse_protected, spare
 from ._ban_table import Element, Table
 from ._plan import Action, Plan
 
@@ -40,13 +40,17 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is asked for; ``targets`` are private ones of ``asked`` that are meant."""
+    """What is asked for.
+
+    ``targets`` are private ones of ``asked`` that are meant; ``skip`` leaves out what must not be banned.
+    """
 
     state: str
     asked: tuple[Span, ...] = ()
     ttl_s: int = 0
     probation_s: int = 0
     targets: tuple[Span, ...] = ()
+    skip: bool = False
 
     @functools.cached_property
     def spans(self) -> list[Span]:
@@ -70,6 +74,7 @@ class BanPlan:
     drop: bool = False
     lapsed: tuple[Span, ...] = ()
     not_restored: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
     total: int = 0
 
     @property
@@ -117,7 +122,7 @@ def plan_bans(
     now: float,
     prepared: t.Callable[[t.Sequence[Kept]], bool] = lambda _kept: True,
 ) -> BanPlan:
-    """Return what has to be done; raise OpsError where a ban would hit what must never be banned.
+    """Return what has to be done; raise OpsError where a ban would hit what must never be banned and is not skipped.
 
     ``kept`` is what stands in the file, ``now`` in seconds since the epoch; ``prepared`` tells whether the host is
     prepared to put such bans back at its next start. A ban with half of its time or more left
@@ -129,12 +134,12 @@ def plan_bans(
     actions: list[Action] = []
     lapsed: list[Span] = []
     not_restored: list[str] = []
+    refused: tuple[Refused, ...] = ()
     lost: list[Kept] = []
     if wanted.state in (ABSENT, CLEARED):
         after, lost = _lift(before, wanted, lasting, actions)
     else:
-        # What is confirmed without a name was allowed when it was put on trial, private or not.
-        refuse_protected(wanted.asked or tuple(before[1]), protected if wanted.asked else hard, wanted.targets)
+        wanted, refused = _permitted(wanted, tuple(before[1]), protected, hard)
         start, not_restored = _restore(before[0], lasting, hard, int(now), actions)
         after, lapsed = _ban((start, before[1]), wanted, actions)
     file = sorted(_keep(after[0], before[0], lasting, int(now)) + lost)
@@ -159,8 +164,24 @@ def plan_bans(
         drop=drop,
         lapsed=tuple(lapsed),
         not_restored=tuple(not_restored),
+        refused=refused,
         total=len(after[0]) + len(after[1]),
     )
+
+
+def _permitted(
+    wanted: Wanted, on_trial: tuple[Span, ...], protected: t.Sequence[Protected], hard: t.Sequence[Protected]
+) -> tuple[Wanted, tuple[Refused, ...]]:
+    """Return what is to be banned, by name, and what of it was left out; refuse all of it where that is not wished."""
+    # What is confirmed without a name was allowed when it was put on trial, private or not.
+    asked, guarded = (wanted.asked, protected) if wanted.asked else (on_trial, hard)
+    if not wanted.skip:
+        refuse_protected(asked, guarded, wanted.targets)
+    named = wanted.asked or (on_trial if wanted.state == CONFIRMED else ())
+    if not wanted.skip:
+        return dataclasses.replace(wanted, asked=named), ()
+    spared = spare(named, guarded, wanted.targets)
+    return dataclasses.replace(wanted, asked=spared.spans, targets=spared.targets), spared.refused
 
 
 def _timed(table: Table, *, trial: bool) -> Timed:
@@ -208,7 +229,6 @@ def _ban(before: tuple[Timed, Timed], wanted: Wanted, actions: list[Action]) -> 
     known, tried = SpanIndex(confirmed), SpanIndex(trial)
     spans, lapsed = list(wanted.spans), []
     if wanted.state == CONFIRMED:
-        spans = spans or list(tried.spans)
         lapsed = [span for span in spans if not (covered(span, trial, tried, 1) or covered(span, confirmed, known, 1))]
         over = frozenset(lapsed)
         spans = [span for span in spans if span not in over]

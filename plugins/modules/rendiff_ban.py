@@ -17,7 +17,11 @@ description:
   - Every ban ends by itself, in the kernel. All of one run is one transaction.
   - A ban that equals, contains or lies in what must never be banned is refused, and then nothing is changed. That is
     loopback, link-local, multicast and reserved addresses, the addresses of the host, its gateways and name servers,
-    the networks of Docker, whoever is logged in by SSH, O(allow) and O(controller_addresses).
+    the networks of Docker, whoever is logged in by SSH, O(allow) and O(controller_addresses). O(skip_protected) leaves
+    these out in place of refusing.
+  - A connection to the SSH server alone protects nobody, for anybody can make one. Who is logged in is told by the
+    session of this run, by the files of logins (utmp, systemd-logind), and by the titles of the processes of OpenSSH.
+    With another SSH server, or where its processes cannot be looked at, everybody who is connected is protected.
   - Private networks, the shared network C(100.64.0.0/10), and networks that the host is connected to are refused
     too, but for clients that O(private_targets) names.
   - A ban of which half of O(ttl_s) or more is left stays as it is, so a second run changes nothing. One of which less
@@ -92,6 +96,12 @@ options:
   wide:
     description:
       - Permit networks wider than /16 (IPv4) or /48 (IPv6).
+    type: bool
+    default: false
+  skip_protected:
+    description:
+      - Ban what may be banned, and name in RV(bans.refused) what must not. Of a network that contains such addresses
+        the rest is banned, as networks and ranges. V(false) refuses all where one must not be banned.
     type: bool
     default: false
   docker_host:
@@ -171,6 +181,20 @@ bans:
       type: list
       elements: str
       sample: ["the table removed"]
+    refused:
+      description: With O(skip_protected) what was left out, and why.
+      type: list
+      elements: dict
+      sample: []
+      contains:
+        address:
+          description: The address, or what of a network is protected.
+          type: str
+          sample: 198.51.100.9
+        why:
+          description: The reason.
+          type: str
+          sample: 198.51.100.0/24 contains 198.51.100.9, which is from where somebody is logged in by SSH
     lapsed:
       description: With O(state=confirmed) what is not on trial any more, so that it was not confirmed.
       type: list

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import calendar
+import contextlib
 import dataclasses
 import json
 import os
 import re
+import select
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -31,22 +37,37 @@ from netns import (
     SERVER6,
     Net,
     alive,
+    inside,
 )
 
 TABLE = ("list", "table", "inet", "rendiff_ops")
 SSH_PORT = 2222
 # In a mount namespace of its own there is an empty folder over the one that nft is in.
 HIDE_NFT = 'mount -t tmpfs none /usr/sbin && exec "$@"'
-# Listens like an SSH server on a port of its own: what it is, the name of its process tells.
-SSH_SERVER = f"""
+# Listens like an SSH server of another make on a port of its own: what it is, the name of its process tells.
+OTHER_SSH_SERVER = f"""
 import socket
-open('/proc/self/comm', 'w').write('sshd')
+open('/proc/self/comm', 'w').write('dropbear')
 listener = socket.create_server(('', {SSH_PORT}))
 print('listening', flush=True)
 held = []
 while True:
     held.append(listener.accept()[0])
     held[-1].sendall(held[-1].recv(1))
+"""
+
+
+# The ports of a real OpenSSH: its own, and another one.
+SSHD = """\
+Port 22
+Port {port}
+HostKey {folder}/key
+AuthorizedKeysFile {folder}/key.pub
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication yes
+PidFile none
 """
 
 
@@ -269,8 +290,146 @@ def test_the_host_itself_is_refused_in_every_form_and_nothing_is_touched(server:
     assert server.net.reaches(ATTACKER, HOST_PORT)
 
 
-def test_who_is_logged_in_is_never_banned(server: Server) -> None:
-    argv = ["ip", "netns", "exec", server.net.server, sys.executable, "-c", SSH_SERVER]
+class Sshd:
+    """An OpenSSH on the server, and its clients."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.folder = server, server.folder / "ssh"
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Sshd:
+        self.folder.mkdir()
+        made = run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / "key")])
+        assert made.returncode == 0, made.stderr
+        config, ask = self.folder / "config", self.folder / "ask"
+        config.write_text(SSHD.format(port=SSH_PORT, folder=self.folder), encoding="utf-8")
+        # Whoever is asked for a password thinks for a while.
+        ask.write_text(f"#!/bin/sh\ntouch {self.folder}/asked\nexec sleep 60\n", encoding="utf-8")
+        ask.chmod(0o755)
+        # As its service does at a start.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program is not None
+        self._start(self.server.net.server, [program, "-D", "-e", "-f", str(config)])
+        until(lambda: self._answers(ADMIN, 22) and self._answers(ADMIN, SSH_PORT), "the SSH server answers", 10)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def _start(self, name: str, argv: list[str], **options: t.Any) -> subprocess.Popen[str]:
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", name, *argv], **{**streams, **options}, start_new_session=True
+        )
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+        self._stack.callback(end)
+        return process
+
+    def _answers(self, source: str, port: int) -> bool:
+        with contextlib.suppress(ConnectionRefusedError):
+            connection = self.server.net.connect(source, port)
+            if connection is not None:
+                with connection:
+                    return connection.recv(4) == b"SSH-"
+        return False
+
+    def client(self, source: str, port: int, *arguments: str, **options: t.Any) -> subprocess.Popen[str]:
+        """Start ssh from an address of the client."""
+        quiet = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes"]
+        argv = ["ssh", "-F", "none", *quiet, "-i", str(self.folder / "key"), "-b", source, "-p", str(port)]
+        return self._start(self.server.net.client, [*argv, *arguments], **options)
+
+    def ask_for_password(self, source: str) -> None:
+        """Say to be root, and be at the question for the password."""
+        variables = {**os.environ, "SSH_ASKPASS": str(self.folder / "ask"), "SSH_ASKPASS_REQUIRE": "force"}
+        self.client(source, 22, "-o", "PubkeyAuthentication=no", f"root@{SERVER}", "true", env=variables)
+        until((self.folder / "asked").exists, "it is asked for the password", 10)
+
+    def hold(self, source: str, port: int = 22) -> socket.socket:
+        """Return a connection that the server has greeted, and that says nothing."""
+        connection = self.server.net.connect(source, port)
+        assert connection is not None and connection.recv(4) == b"SSH-"
+        return self._stack.enter_context(connection)
+
+    def log_in(self, source: str, port: int = 22) -> subprocess.Popen[str]:
+        """Return a session that says again what it is told."""
+        session = self.client(source, port, f"root@{SERVER}", "cat")
+        assert speaks(session)
+        return session
+
+
+def speaks(session: subprocess.Popen[str]) -> bool:
+    """Tell whether a session carries something there and back."""
+    assert session.stdin is not None and session.stdout is not None
+    session.stdin.write("x\n")
+    session.stdin.flush()
+    return bool(select.select([session.stdout], [], [], 10)[0]) and session.stdout.readline() == "x\n"
+
+
+@pytest.fixture(name="sshd")
+def fixture_sshd(server: Server) -> t.Iterator[Sshd]:
+    """Return an OpenSSH on the server."""
+    with Sshd(server) as sshd:
+        yield sshd
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["refuse", "skip"])
+def test_who_is_connected_to_ssh_without_being_logged_in_is_banned(server: Server, sshd: Sshd, skip: bool) -> None:
+    held = [sshd.hold(ATTACKER), sshd.hold(ATTACKER, SSH_PORT), sshd.hold(ATTACKER6)]
+    # Its title is then "sshd: root [priv]".
+    sshd.ask_for_password(BYSTANDER)
+    result = server.must(ATTACKER, ATTACKER6, BYSTANDER, skip_protected=skip)
+    assert result["bans"]["counts"] == {"banned": 3}
+    assert result["bans"]["refused"] == [] and result["bans"]["not_known"] == []
+    assert not any(server.net.reaches(each, HOST_PORT) for each in (ATTACKER, ATTACKER6, BYSTANDER))
+    assert len(held) == 3
+
+
+@pytest.mark.parametrize("port", [22, SSH_PORT], ids=["own", "other"])
+def test_who_is_logged_in_is_never_banned(server: Server, sshd: Sshd, port: int) -> None:
+    sshd.hold(ATTACKER, port)
+    session = sshd.log_in(ADMIN, port)
+    result = server.ban(ATTACKER, "198.51.100.0/24")
+    assert f"198.51.100.0/24 contains {ADMIN}, which is from where somebody is logged in" in result["msg"]
+    assert ATTACKER not in result["msg"] and server.table() == ""
+    server.must(ATTACKER)
+    assert speaks(session)
+    session.communicate()
+    until(lambda: not server.ban(ADMIN, check=True).get("failed"), "the session is over", 10)
+
+
+def test_who_only_forwards_by_ssh_is_never_banned(server: Server, sshd: Sshd) -> None:
+    sshd.client(ADMIN, 22, "-N", f"root@{SERVER}")
+    until(lambda: server.ban(ADMIN, check=True).get("failed"), "it is logged in", 10)
+    assert "from where somebody is logged in" in server.ban(ADMIN)["msg"]
+
+
+def test_the_others_are_banned_around_who_is_logged_in(server: Server, sshd: Sshd) -> None:
+    session = sshd.log_in(ADMIN)
+    asked = (ATTACKER6, "198.51.100.0/24", SERVER)
+    around = {"198.51.100.0-198.51.100.8", "198.51.100.10-198.51.100.255"}
+    for check in (True, False):
+        result = server.must(*asked, skip_protected=True, check=check)
+        assert set(result["bans"]["touched"]) == {*around, ATTACKER6}
+        left_out = {each["address"]: each["why"] for each in result["bans"]["refused"]}
+        assert f"contains {ADMIN}, which is from where somebody is logged in by SSH" in left_out[ADMIN]
+        assert SERVER in left_out and f"Left out: 198.51.100.0/24 contains {ADMIN}" in result["msg"]
+    assert speaks(session)
+    assert server.net.reaches(ADMIN, HOST_PORT)
+    assert not any(server.net.reaches(each, HOST_PORT) for each in (ATTACKER, BYSTANDER, ATTACKER6))
+    assert not server.must(*asked, skip_protected=True)["changed"]
+    server.must(*result["bans"]["touched"], state="absent")
+    assert server.table() == ""
+
+
+def test_with_a_server_that_does_not_tell_everybody_who_is_connected_is_left_out(server: Server) -> None:
+    argv = ["ip", "netns", "exec", server.net.server, sys.executable, "-c", OTHER_SSH_SERVER]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as daemon:
         try:
             assert daemon.stdout is not None and daemon.stdout.readline() == "listening\n"
@@ -278,13 +437,90 @@ def test_who_is_logged_in_is_never_banned(server: Server) -> None:
             assert connection is not None
             with connection:
                 result = server.ban(ATTACKER, "198.51.100.0/24")
-                assert f"198.51.100.0/24 contains {ADMIN}, which is from where somebody is logged in" in result["msg"]
-                assert server.table() == ""
-                server.must(ATTACKER)
+                assert f"contains {ADMIN}, which is connected to SSH, perhaps logged in" in result["msg"]
+                told = server.must(ATTACKER)["bans"]["not_known"]
+                assert len(told) == 1 and told[0].startswith("Of 1 that are connected to SSH it is not known")
                 assert alive(connection)
         finally:
             daemon.kill()
     assert not server.ban(ADMIN, check=True).get("failed")
+
+
+SPELLED = [form for form, _words in OWN_FORMS if re.search("[.:]", form)]
+
+
+@pytest.mark.parametrize("form", SPELLED, ids=[f"form{n}" for n in range(len(SPELLED))])
+def test_the_host_itself_is_left_out_in_every_form(server: Server, form: str) -> None:
+    result = server.must(ATTACKER, form, wide=True, private_targets=[form], skip_protected=True)
+    assert result["bans"]["refused"] and result["bans"]["touched"]
+    for own in (SERVER, SERVER6):
+        with inside(server.net.server), socket.create_connection((own, HOST_PORT), 1, (own, 0)) as connection:
+            assert alive(connection)
+    assert server.net.reaches(GATEWAY, HOST_PORT) and not server.net.reaches(ATTACKER, HOST_PORT)
+
+
+def play(server: Server, **variables: t.Any) -> tuple[int, str]:
+    """Run the role's action ban_addresses on the server; return how many tasks changed something, and what was said."""
+    path = server.folder / "play.yml"
+    role = {"name": "rendiff.ops.security_response", "tasks_from": "ban_addresses"}
+    defaults = {"group/rendiff.ops.ops": {"state_dir": str(server.state)}}
+    tasks = [{"ansible.builtin.include_role": role}]
+    path.write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}]),
+        encoding="utf-8",
+    )
+    wishes = json.dumps({"ansible_python_interpreter": sys.executable, **variables})
+    argv = ["ansible-playbook", "-i", "target,", "-c", "local", "-e", wishes, str(path)]
+    settings = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    done = run(["ip", "netns", "exec", server.net.server, *argv], env=settings)
+    changed = re.search(r"changed=(\d+)", done.stdout)
+    assert done.returncode == 0 and changed, done.stdout + done.stderr
+    return int(changed.group(1)), done.stdout
+
+
+def test_a_response_bans_the_others_and_is_prolonged_while_the_attack_goes_on(server: Server, sshd: Sshd) -> None:
+    def entry() -> dict[str, t.Any]:
+        (path,) = (server.state / "mitigations").glob("*.json")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def ends_in(seconds: int) -> None:
+        (path,) = (server.state / "mitigations").glob("*.json")
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        path.write_text(json.dumps({**entry(), "until": end}), encoding="utf-8")
+
+    def left() -> float:
+        return calendar.timegm(time.strptime(entry()["until"], "%Y-%m-%dT%H:%M:%SZ")) - time.time()
+
+    session = sshd.log_in(ADMIN)
+    sshd.hold(ATTACKER)
+    wishes = {"security_response_ban_addresses": [ATTACKER, ADMIN], "security_response_ban_s": 3600}
+    changed, said = play(server, **wishes)
+    assert changed >= 3 and f"Not banned: {ADMIN} is from where somebody is logged in by SSH." in said
+    assert set(server.listed()) == {ATTACKER} and server.listed()[ATTACKER]["confirmed"]
+    assert speaks(session)
+    first = entry()
+    assert first["status"] == "applied" and first["after"] == {"banned": [ATTACKER]} and 3500 < left() <= 3600
+    # More than half is left: nothing is changed.
+    ends_in(1900)
+    before = entry()
+    assert play(server, **wishes)[0] == 0 and entry() == before
+    # Less than half is left of the entry, and more of the ban.
+    ends_in(1700)
+    assert play(server, **wishes)[0] == 1
+    assert 3500 < left() <= 3600
+    assert {**entry(), "until": "", "changed_at": ""} == {**first, "until": "", "changed_at": ""}
+    assert play(server, **wishes)[0] == 0
+    # Less than half is left of the ban.
+    server.must(ATTACKER, state="absent")
+    server.must(ATTACKER, ttl_s=1700)
+    ends_in(1900)
+    assert play(server, **wishes)[0] >= 3
+    assert server.listed()[ATTACKER]["seconds_left"] > 3500 and left() > 3500
+    assert entry()["status"] == "applied" and entry()["undo"] == first["undo"]
+    refused = {**wishes, "security_response_ban_addresses": [BYSTANDER, ADMIN]}
+    with pytest.raises(AssertionError, match="nothing was changed"):
+        play(server, **refused, security_response_ban_skip_protected=False)
+    assert set(server.listed()) == {ATTACKER}
 
 
 def test_the_session_that_runs_it_is_known_behind_sudo(server: Server) -> None:

@@ -32,6 +32,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "nft": "nftables",
     "openssl": "openssl",
+    "sshd": "openssh-server",
 }
 PID_FILE = Path("/var/run/docker.pid")
 CONTAINERD_PID_FILE = Path("/var/run/docker/containerd/containerd.pid")

@@ -102,3 +102,19 @@ def test_a_lost_race_is_run_again_a_few_times(monkeypatch, tmp_path, losses, win
     assert result["bans"]["touched"] == ["203.0.113.7"]
     assert result["bans"]["not_known"] == ["The networks of Docker are not known"]
     assert result["msg"].startswith("Bans: 1 banned; 1 in force. They do not outlive a start of the host: systemd does")
+
+
+def test_who_is_left_out_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(_ban_change, "Nft", RacingNft(0))
+    monkeypatch.setattr(_ban_change, "find_nft", lambda: "nft")
+    monkeypatch.setattr(_ban_change, "protected_here", lambda host, timeout: ([], []))
+    files = BanFiles(str(tmp_path / "state"), str(tmp_path), str(tmp_path / "no"))
+    asked = options(addresses=["203.0.113.6/31", "127.0.0.1"], allow=["203.0.113.7"], skip_protected=True)
+    result = change(asked, lambda args, data=None: (0, "", ""), False, files)
+    assert result["bans"]["touched"] == ["203.0.113.6"]
+    assert result["bans"]["refused"] == [
+        {"address": "203.0.113.7", "why": "203.0.113.6/31 contains 203.0.113.7, which is in allow"},
+        {"address": "127.0.0.1", "why": "127.0.0.1 lies in 127.0.0.0/8, which is loopback"},
+    ]
+    assert "Left out: 203.0.113.6/31 contains 203.0.113.7, which is in allow; 127.0.0.1 lies" in result["msg"]

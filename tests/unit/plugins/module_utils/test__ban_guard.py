@@ -13,6 +13,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._ban_guard import (
     hits,
     refuse_protected,
     refuse_wide,
+    spare,
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 
@@ -96,3 +97,32 @@ def test_wide_networks_need_a_word():
     refuse_wide(spans("198.18.0.0/15"), True)
     with pytest.raises(OpsError, match="198.18.0.0/15 is wider than /16"):
         refuse_wide(spans("198.18.0.0/15", "192.0.2.1"), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "refused"),
+    [
+        ("203.0.113.6", ["203.0.113.6"], []),
+        ("203.0.113.7", [], ["203.0.113.7"]),
+        ("203.0.113.0/24", ["203.0.113.0-203.0.113.6", "203.0.113.8-203.0.113.255"], ["203.0.113.7"]),
+        ("203.0.113.6/31", ["203.0.113.6"], ["203.0.113.7"]),
+        ("198.51.100.9", [], ["198.51.100.9"]),
+        ("198.51.99.0-198.51.100.7", ["198.51.99.0/24"], ["198.51.100.0/29", "198.51.100.1"]),
+        ("::ffff:203.0.113.7", [], ["203.0.113.7"]),
+        ("::/127", [], ["::1", "::"]),
+    ],
+)
+def test_what_must_not_be_banned_is_left_out_and_the_rest_stays(text, left, refused):
+    spared = spare(spans("192.0.2.1", text), EVERYTHING, [])
+    assert [str(span) for span in spared.spans] == ["192.0.2.1", *left]
+    assert [str(each.span) for each in spared.refused] == refused
+    assert all("which is" in each.why or f"{each.span} is" in each.why for each in spared.refused)
+    refuse_protected(spared.spans, EVERYTHING, [])
+
+
+def test_the_rest_of_a_private_target_is_meant_as_well():
+    spared = spare(spans("198.51.100.0/30", "10.0.0.1"), EVERYTHING, spans("198.51.100.0/30"))
+    assert [str(span) for span in spared.spans] == ["198.51.100.0", "198.51.100.2/31"]
+    assert spared.targets == spared.spans
+    assert [str(each.span) for each in spared.refused] == ["198.51.100.1", "10.0.0.1"]
+    refuse_protected(spared.spans, EVERYTHING, spared.targets)

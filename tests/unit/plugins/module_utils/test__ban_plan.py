@@ -34,8 +34,8 @@ def keep(text, left, ttl=3600):
     return Kept(span(text), NOW + left - ttl, NOW + left)
 
 
-def wanted(state, *texts, ttl_s=3600, probation_s=0, targets=()):
-    return Wanted(state, tuple(map(span, texts)), ttl_s, probation_s, tuple(map(span, targets)))
+def wanted(state, *texts, ttl_s=3600, probation_s=0, targets=(), skip=False):
+    return Wanted(state, tuple(map(span, texts)), ttl_s, probation_s, tuple(map(span, targets)), skip)
 
 
 def plan(before, what, kept=(), protected=ALWAYS, prepared=lambda kept: True):
@@ -220,3 +220,36 @@ def test_bans_that_are_laid_and_cut_are_those_of_a_count_by_address(seed):
             timed = cut(timed, chosen)
             expected = {number: left for number, left in expected.items() if number not in set(numbers)}
         assert seconds_by_address(timed) == expected
+
+
+ADMIN = Protected(span("203.0.113.9"), "from where somebody is logged in by SSH")
+
+
+def test_the_others_are_banned_where_that_is_wished():
+    what = wanted("present", A, "203.0.113.9", "203.0.113.8/31", skip=True)
+    planned = plan(Table(), what, protected=(ADMIN, *ALWAYS))
+    assert said(planned) == [f"{A}: banned", f"{B}: banned"]
+    assert planned.add == (element(A, 3600), element(B, 3600))
+    assert [str(each.span) for each in planned.refused] == ["203.0.113.9", "203.0.113.9"]
+    assert planned.refused[1].why.startswith("203.0.113.8/31 contains 203.0.113.9, which is from where")
+    again = plan(table(*planned.add), what, planned.kept, (ADMIN, *ALWAYS))
+    assert not again.plan.changed and again.refused == planned.refused
+    with pytest.raises(OpsError, match="nothing was changed"):
+        plan(Table(), wanted("present", A, "203.0.113.9"), protected=(ADMIN, *ALWAYS))
+
+
+@pytest.mark.parametrize("named", [(), ("203.0.113.8/31",)], ids=["all", "named"])
+def test_of_what_is_on_trial_the_rest_is_confirmed(named):
+    before = table(element("203.0.113.8/31", 40, True), element(A, 40, True))
+    planned = plan(before, wanted("confirmed", *named, skip=True), protected=(ADMIN, *ALWAYS))
+    confirmed = {str(each.span) for each in planned.add if not each.trial}
+    assert confirmed == ({B} if named else {A, B})
+    # What is left out ends by itself, as it would have.
+    assert element("203.0.113.9", 40, True) in planned.add
+
+
+def test_where_all_that_is_named_is_left_out_nothing_else_is_confirmed():
+    planned = plan(
+        table(element(A, 40, True)), wanted("confirmed", "203.0.113.9", skip=True), protected=(ADMIN, *ALWAYS)
+    )
+    assert not planned.plan.changed and len(planned.refused) == 1
