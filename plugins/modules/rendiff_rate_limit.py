@@ -163,15 +163,15 @@ limit:
         answers: {"200": 45, "429": 3}
         calm_status: 200
         said: /api/v1/health answered 429 within 48 requests, and 200 to one after a pause.
+    reverted:
+      description: Whether the file was put back to what it was, as the limit did not hold or refused too many.
+      type: bool
+      sample: false
 plan_id:
   description: Identity of the plan.
   returned: success
   type: str
   sample: 6d0b2a9c1f3e4d5a
-    reverted:
-      description: Whether the file was put back to what it was, as the limit did not hold or refused too many.
-      type: bool
-      sample: false
 plan:
   description: What becomes of the file.
   returned: success
