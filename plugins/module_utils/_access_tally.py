@@ -45,11 +45,16 @@ class Settings:
     until: float | None = None
     baseline: float | None = None
     only: frozenset[bytes] = frozenset()
-    depth: int = 1
+    depth: int = 0
     tracked_max: int = 200_000
     rows_max: int = 50_000
     ties: bool = False
     ties_max: int = 1_000
+
+    @property
+    def begin(self) -> float | None:
+        """Return when the first line that matters came, None where all do."""
+        return self.since if self.baseline is None else self.baseline
 
     @property
     def counts_all(self) -> bool:
