@@ -11,6 +11,7 @@ tell is empty. The bytes are as the log has them: data, and hostile.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import re
@@ -30,11 +31,16 @@ _AGENT_AND_REST = rb'(?: (?:"-"|"' + _TEXT + rb'") "(' + _TEXT + rb')"((?: .*)?)
 CLF = re.compile(_BEGIN.replace(b"(%b", b"(") + _AGENT_AND_REST, re.MULTILINE)
 # The same language, for whatever has agent and rest has the free end too.
 CLF_ADDRESS = re.compile(_BEGIN.replace(b"(%b", b"(?:") + _FREE, re.MULTILINE)
+# Part of that language, in which most lines are; these patterns take half the time, and catch the same.
+_USUAL = rb'^([^ ",\n]+) - - \[(%b.{26})\] "(%b[^"\\\n]*" \d\d\d) (%b\d{1,18})'
+CLF_USUAL = re.compile(_USUAL.replace(b"(%b", b"(") + rb' "[^"\\\n]*" "([^"\\\n]*)"((?: .*)?)()\n', re.MULTILINE)
+CLF_USUAL_ADDRESS = re.compile(_USUAL.replace(b"(%b", b"(?:") + rb"(?: .*)?\n", re.MULTILINE)
 # Who connected, with the port, as Traefik writes it; one group.
 CONNECTED = rb'\[?([^"\\\[\]\x00-\x1f\x7f-\xff]+)\]?:\d{1,5}'
 _CONNECTED = re.compile(CONNECTED)
 # Traefik's own form goes on with: number of the request, router, address of the service, milliseconds.
 _TRAEFIK_REST = re.compile(rb' \d+ "' + _TEXT + rb'" "(' + _TEXT + rb')" (\d{1,12})ms$')
+_TRAEFIK_RESTS = re.compile(rb'^ \d+ "' + _TEXT + rb'" "(' + _TEXT + rb')" \d{1,12}ms$', re.MULTILINE)
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?"
 _UVICORN = re.compile(
     rb"^(?:(" + _ISO + rb") (?:- )?)?INFO:? +(?:\[?uvicorn\.access\]?:? (?:- )?)?([^\s\",]+)"
@@ -137,6 +143,18 @@ def rest_of(rest: bytes) -> tuple[str, int | None]:
     if not match:
         return "unknown", None
     return ("proxy" if match.group(1) in (b"-", b"") else "app"), int(match.group(2))
+
+
+def who_answered(rests: t.Sequence[bytes]) -> collections.Counter[str]:
+    """Return how often each answered, as ``rest_of`` tells it of each rest."""
+    origins = _TRAEFIK_RESTS.findall(b"\n".join(rests))
+    if len(origins) == len(rests):
+        by_proxy = origins.count(b"-") + origins.count(b"")
+        return collections.Counter({"proxy": by_proxy, "app": len(origins) - by_proxy})
+    found: collections.Counter[str] = collections.Counter()
+    for rest, count in collections.Counter(rests).items():
+        found[rest_of(rest)[0]] += count
+    return found
 
 
 def served_by_app(status: bytes, rest: bytes) -> bool:

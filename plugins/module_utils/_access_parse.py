@@ -19,6 +19,8 @@ import typing as t
 from ._access_line import (
     CLF,
     CLF_ADDRESS,
+    CLF_USUAL,
+    CLF_USUAL_ADDRESS,
     CONNECTED,
     FIELDS,
     NUMBERS,
@@ -124,13 +126,14 @@ class Parser:
 
     def hits(self, block: bytes) -> list[Hit]:
         """Return the Hits of a block of whole lines, each ended by a newline."""
-        if self._fast and self._last and not has_long_line(block, self._line_max):
+        if self._is_fast(block):
             lines = block.count(b"\n")
             if self._last == "clf":
-                found = CLF.findall(block)
-                if len(found) == lines:
-                    self.formats["clf"] += lines
-                    return t.cast("list[Hit]", found)
+                for pattern in (CLF_USUAL, CLF):
+                    found = pattern.findall(block)
+                    if len(found) == lines:
+                        self.formats["clf"] += lines
+                        return t.cast("list[Hit]", found)
             elif self._shapes:
                 shape = self._shapes[0]
                 found = shape.whole.findall(block)
@@ -142,23 +145,28 @@ class Parser:
 
     def addresses(self, block: bytes) -> list[bytes]:
         """Return only the addresses of what ``hits`` would return."""
-        if self._fast and self._last and not has_long_line(block, self._line_max):
+        if self._is_fast(block):
             lines = block.count(b"\n")
-            found = self._addresses(block)
+            found = self._addresses(block, lines)
             if len(found) == lines:
                 self.formats[self._last] += lines
                 return found
         return [hit[0] for hit in self.hits(block)]
 
-    def _addresses(self, block: bytes) -> list[bytes]:
+    def _is_fast(self, block: bytes) -> bool:
+        # Before the end of a line there may be a carriage return, which no pattern for a block leaves out.
+        return self._fast and self._last != "" and b"\r" not in block and not has_long_line(block, self._line_max)
+
+    def _addresses(self, block: bytes, lines: int) -> list[bytes]:
         """Return the addresses of the lines that are as most are."""
         if self._last == "clf":
-            return t.cast("list[bytes]", CLF_ADDRESS.findall(block))
+            found = CLF_USUAL_ADDRESS.findall(block)
+            return found if len(found) == lines else CLF_ADDRESS.findall(block)
         pattern = self._shapes[0].host if self._shapes else None
         if pattern is None:
             return []
         pairs = pattern.findall(block)
-        if len(pairs) != block.count(b"\n"):
+        if len(pairs) != lines:
             return []
         self.json.proxied += sum(1 for _connected, other in pairs if other)
         return [other or connected for connected, other in pairs] if self._depth else [pair[0] for pair in pairs]

@@ -94,6 +94,12 @@ def shape_of(request: bytes) -> bytes:
     return _IDS.sub(b"/{id}", request)
 
 
+def shapes_of(requests: t.Sequence[bytes]) -> list[bytes]:
+    """Return ``shape_of`` of each of many requests, each with a status after it."""
+    found = _IDS.sub(b"/{id}", b"\n".join(requests)).split(b"\n")
+    return found if len(found) == len(requests) else [shape_of(request) for request in requests]
+
+
 def route_of(request: bytes) -> bytes:
     """Return method and path with ids, numbers and long hex as {id}, without the query; ``(no request)`` if none."""
     request = shape_of(request)
