@@ -108,9 +108,9 @@ def extract(
 ) -> dict[str, t.Any]:
     """Write the lines of a log that are asked for into a file: 0600, whole or not at all, never more than a bound.
 
-    Returns ``path``, ``lines``, ``bytes``, ``sha256`` of the file, ``cut``: how many lines were left out at its end, for
-    want of room or time (None: it is not known how many), and ``complete``: whether none was. Raises OpsError where it
-    cannot be written, and where the bounds leave no line of what may be there: an empty file would be no evidence.
+    Returns ``path``, ``lines``, ``bytes``, ``sha256`` of the file, ``cut``: how many lines were left out at its end,
+    for want of room or time (None: it is not known how many), and ``complete``: whether none was. Raises OpsError where
+    it cannot be written, and where the bounds leave no line of what may be there: an empty file would be no evidence.
     """
     deadline = time.monotonic() + timeout_s
     chooser = _Chooser(settings)

@@ -82,7 +82,7 @@ class Tally:
         self.first = self.last = 0
         self.rows = Rows(settings.rows_max, self.addresses.add)
         self._shapes = Remembered(self._known_shape, 5_000)
-        self._by_raw: dict[bytes, array.array[int]] = {}
+        self._by_raw = Remembered(self._row_of, 2 * settings.rows_max)
         self._sizes: Remembered[bytes, int] = Remembered(lambda size: int(size or 0), 20_000)
         self.second = Remembered(seconds_of, 5_000)
         self.address = Remembered(self._address, 20_000)
@@ -110,7 +110,7 @@ class Tally:
         """Count everything that Hits tell."""
         if not self.settings.counts_all:
             hits = [hit for hit in hits if self._admits(hit)]
-        hits = self._with_address(hits)
+        hits, rows = self._with_rows(hits)
         if not hits:
             return
         raws, stamps, requests, sizes, agents, rests, keys = zip(*hits)
@@ -120,25 +120,24 @@ class Tally:
             map(operator.or_, self._count_agents(agents), self._amounts_of(raws, sizes)),
         )
         # All that is done for each line by itself is done without a line of Python.
-        collections.deque(map(array.array.append, map(self._by_raw.__getitem__, raws), numbers), maxlen=0)
+        collections.deque(map(array.array.append, rows, numbers), maxlen=0)
         if any(keys):
             for key, count in collections.Counter(filter(None, keys)).items():
                 self.api_keys.add(key, count)
         self.figures["requests"] += len(hits)
-        if self.rows.added(len(hits)) or len(self._by_raw) > 2 * self.settings.rows_max:
+        if self.rows.added(len(hits)):
             self._by_raw.clear()
         if self.ties is not None:
             self.ties.add(hits, self.address)
 
-    def _with_address(self, hits: t.Sequence[Hit]) -> t.Sequence[Hit]:
-        """Return the Hits that have an address, and see that each of these has a row."""
-        unknown = set(map(_ADDRESS, hits)).difference(self._by_raw)
-        bad = {raw for raw in unknown if self._row_of(raw) is None}
-        if not bad:
-            return hits
-        found = [hit for hit in hits if hit[0] not in bad]
-        self.figures["no_address"] += len(hits) - len(found)
-        return found
+    def _with_rows(self, hits: t.Sequence[Hit]) -> tuple[t.Sequence[Hit], list[array.array[int]]]:
+        """Return the Hits that have an address, and the row of each."""
+        try:
+            return hits, list(map(self._by_raw.__getitem__, map(_ADDRESS, hits)))
+        except KeyError:
+            found = [hit for hit in hits if self.address[hit[0]]]
+            self.figures["no_address"] += len(hits) - len(found)
+            return found, [self._by_raw[hit[0]] for hit in found]
 
     def _second_of(self, stamp: bytes) -> int:
         return self.second[stamp[:19] + b"Z" if stamp.endswith(b"Z") else stamp]
@@ -220,16 +219,13 @@ class Tally:
             self.rows.big(self.address[raw], amount) if amount >= BIG else amount for raw, amount in zip(raws, amounts)
         ]
 
-    def _row_of(self, raw: bytes) -> array.array[int] | None:
-        """Return the row of an address as it is written; None where it is no address."""
+    def _row_of(self, raw: bytes) -> array.array[int]:
+        """Return the row of an address as it is written; raise KeyError where it is no address."""
         address = self.address[raw]
         if not address:
-            return None
+            raise KeyError(raw)
         row = self.rows.pending.get(address)
-        if row is None:
-            row = self.rows.new(address, self.addresses.upper(address))
-        self._by_raw[raw] = row
-        return row
+        return self.rows.new(address, self.addresses.upper(address)) if row is None else row
 
     def _saw(self, second: int, count: int) -> None:
         """Count requests of one second; second 0 is a line without a time."""

@@ -72,8 +72,8 @@ options:
     default: []
   forwarded_depth:
     description:
-      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON, whatever
-        C(X-Forwarded-For) says. In a line that tells only one address, as the common form does, it is that one.
+      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
+        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
       - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
         C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
         anybody, a client may choose what stands there.

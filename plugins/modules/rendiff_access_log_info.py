@@ -72,8 +72,8 @@ options:
     default: false
   forwarded_depth:
     description:
-      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON, whatever
-        C(X-Forwarded-For) says. In a line that tells only one address, as the common form does, it is that one.
+      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
+        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
       - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
         C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
         anybody, a client may choose what stands there.
@@ -114,9 +114,9 @@ attributes:
   action_group: {}
 notes:
   - Lines without a time, such as those of uvicorn by itself, are counted in every window, and in no rate.
-  - Of a plain file of 8 MiB and more, where O(since_s) or O(since) is given, only what lies in that time and the baseline
-    is read, and a minute before it. For this its lines must be in order of time, but for long requests among short
-    ones. RV(access_log.source) says how many bytes were passed over; then C(before) is null, and lines without a time
+  - Of a plain file of 8 MiB and more, where O(since_s) or O(since) is given, only what lies in that time and the
+    baseline is read, and a minute before it. For this its lines must be in order of time, but for long requests
+    among short ones. RV(access_log.source) says how many bytes were passed over; then C(before) is null, and lines without a time
     in that part are not counted.
   - A compressed file that is damaged or still grows is read as far as it goes, and counted under C(damaged).
   - With O(forwarded_depth=0) a client cannot choose its address, but may choose everything else in its line.
@@ -162,8 +162,8 @@ access_log:
     source:
       description:
         - What was read. C(kind) is V(file), V(volume) as a file of the proxy found on the host, V(container_file) as
-          one read through Docker, or V(container_log) as what a container printed. C(said_by) is who says so. C(bytes_before) is how much was passed over as older than
-          what is asked for.
+          one read through Docker, or V(container_log) as what a container printed. C(said_by) is who says so.
+          C(bytes_before) is how much was passed over as older than what is asked for.
       type: dict
       sample: {kind: volume, places: [/var/lib/docker/volumes/rendiff_traefik-logs/_data/access.log], service: traefik,
         said_by: its command line, bytes: 2480911, bytes_before: 0}
