@@ -116,8 +116,8 @@ notes:
   - Lines without a time, such as those of uvicorn by itself, are counted in every window, and in no rate.
   - Of a plain file of 8 MiB and more, where O(since_s) or O(since) is given, only what lies in that time and the
     baseline is read, and a minute before it. For this its lines must be in order of time, but for long requests
-    among short ones. RV(access_log.source) says how many bytes were passed over; then C(before) is null, and lines without a time
-    in that part are not counted.
+    among short ones. RV(access_log.source) says how many bytes were passed over; then C(before) is
+    null, and lines without a time in that part are not counted.
   - A compressed file that is damaged or still grows is read as far as it goes, and counted under C(damaged).
   - With O(forwarded_depth=0) a client cannot choose its address, but may choose everything else in its line.
 seealso:
