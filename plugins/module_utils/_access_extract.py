@@ -18,6 +18,7 @@ from ._access_file import read_segment
 from ._access_line import NotAHitError, key_identity, parse_json
 from ._access_parse import Parser
 from ._access_scan import whole_lines
+from ._access_seek import skip_before
 from ._access_source import Source
 from ._access_tally import Settings
 from ._access_text import Remembered, address_of, seconds_of
@@ -80,7 +81,7 @@ class _Chooser:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._parser = Parser(fast=False)
+        self._parser = Parser(fast=False, depth=settings.depth)
         self._address: Remembered[bytes, bytes] = Remembered(self._address_of, 20_000)
         self._second = Remembered(seconds_of, 5_000)
 
@@ -107,8 +108,9 @@ def extract(
 ) -> dict[str, t.Any]:
     """Write the lines of a log that are asked for into a file: 0600, whole or not at all, never more than a bound.
 
-    Returns ``path``, ``lines``, ``bytes``, ``sha256`` of the file, and ``cut``: how many lines were left out at its
-    end, for want of room or time (None: it is not known how many). Raises OpsError where it cannot be written.
+    Returns ``path``, ``lines``, ``bytes``, ``sha256`` of the file, ``cut``: how many lines were left out at its end,
+    for want of room or time (None: it is not known how many), and ``complete``: whether none was. Raises OpsError where
+    it cannot be written, and where the bounds leave no line of what may be there: an empty file would be no evidence.
     """
     deadline = time.monotonic() + timeout_s
     chooser = _Chooser(settings)
@@ -117,7 +119,7 @@ def extract(
     cut: int | None = 0
     try:
         with whole_file(path, durable=True) as target:
-            for line in _lines(source):
+            for line in _lines(source, settings.begin):
                 if time.monotonic() > deadline:
                     cut = None
                     break
@@ -131,16 +133,26 @@ def extract(
                 digest.update(shown)
                 lines += 1
                 size += len(shown)
+            if not lines and cut != 0:
+                raise _nothing(path, cut is None)
     except OSError as error:
         folder = os.path.dirname(path) or "."
         raise OpsError(
             f"write the extract '{path}'", error.strerror or str(error), f"See that '{folder}' is there and has room"
         ) from error
-    return {"path": path, "lines": lines, "bytes": size, "sha256": digest.hexdigest(), "cut": cut}
+    return {"path": path, "lines": lines, "bytes": size, "sha256": digest.hexdigest(), "cut": cut, "complete": cut == 0}
 
 
-def _lines(source: Source) -> t.Iterator[bytes]:
-    streams = [functools.partial(read_segment, part) for part in source.segments] + list(source.streams)
+def _nothing(path: str, late: bool) -> OpsError:
+    act = f"write the extract '{path}'"
+    if late:
+        return OpsError(act, "the time was over before a line was found", "Raise timeout_s, or ask for a shorter time")
+    return OpsError(act, "not even one line fits into max_bytes", "Raise it")
+
+
+def _lines(source: Source, begin: float | None) -> t.Iterator[bytes]:
+    segments, _passed_over = skip_before(source.segments, begin)
+    streams = [functools.partial(read_segment, part) for part in segments] + list(source.streams)
     for stream in streams:
         for block in whole_lines(stream(), lambda: None):
             yield from block.split(b"\n")[:-1]

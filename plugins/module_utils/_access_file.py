@@ -40,7 +40,8 @@ class Segment:
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> t.Iterator[int]:
+def opened(path: str) -> t.Iterator[int]:
+    """Give a descriptor of a file to read."""
     # A pipe of that name must not hold us up.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -55,7 +56,7 @@ def open_segments(paths: t.Iterable[str]) -> list[Segment]:
     for path in paths:
         act = f"read the access log '{path}'"
         try:
-            with _opened(path) as descriptor:
+            with opened(path) as descriptor:
                 state = os.fstat(descriptor)
                 if not stat.S_ISREG(state.st_mode):
                     raise OpsError(act, "it is no regular file", "Name the file itself")
@@ -71,7 +72,7 @@ def open_segments(paths: t.Iterable[str]) -> list[Segment]:
 def read_segment(segment: Segment) -> t.Iterator[bytes]:
     """Yield the bytes of a segment, decompressed; a damaged or growing compressed file ends where it can be read."""
     try:
-        with _opened(segment.path) as descriptor:
+        with opened(segment.path) as descriptor:
             if segment.compressed:
                 yield from _decompress(descriptor)
                 return
@@ -120,6 +121,6 @@ def split_segments(segments: t.Sequence[Segment]) -> tuple[list[Segment], list[S
 
 def _line_end(segment: Segment, place: int) -> int:
     """Return where the line ends in which a place is; the end of the segment where none ends soon."""
-    with _opened(segment.path) as descriptor:
+    with opened(segment.path) as descriptor:
         found = os.pread(descriptor, _PIECE, place).find(b"\n")
     return min(segment.end, place + found + 1) if found >= 0 else segment.end

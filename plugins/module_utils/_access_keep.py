@@ -54,8 +54,9 @@ def keep(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bo
         if not check_mode:
             _make_folder(os.path.dirname(dest))
             written = extract(source, settings, dest, options["timeout_s"], options["max_bytes"])
+    nothing = {"path": dest, "lines": None, "bytes": None, "sha256": None, "cut": None, "complete": None}
     result = {"changed": plan.changed, "plan_id": plan.plan_id, "diff": plan.diff()}
-    return {**result, "extract": written or {"path": dest, "lines": None, "bytes": None, "sha256": None, "cut": None}}
+    return {**result, "extract": written or nothing}
 
 
 def _make_folder(folder: str) -> None:

@@ -11,6 +11,7 @@ tell is empty. The bytes are as the log has them: data, and hostile.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import re
@@ -30,8 +31,16 @@ _AGENT_AND_REST = rb'(?: (?:"-"|"' + _TEXT + rb'") "(' + _TEXT + rb')"((?: .*)?)
 CLF = re.compile(_BEGIN.replace(b"(%b", b"(") + _AGENT_AND_REST, re.MULTILINE)
 # The same language, for whatever has agent and rest has the free end too.
 CLF_ADDRESS = re.compile(_BEGIN.replace(b"(%b", b"(?:") + _FREE, re.MULTILINE)
+# Part of that language, in which most lines are; these patterns take half the time, and catch the same.
+_USUAL = rb'^([^ ",\n]+) - - \[(%b.{26})\] "(%b[^"\\\n]*" \d\d\d) (%b\d{1,18})'
+CLF_USUAL = re.compile(_USUAL.replace(b"(%b", b"(") + rb' "[^"\\\n]*" "([^"\\\n]*)"((?: .*)?)()\n', re.MULTILINE)
+CLF_USUAL_ADDRESS = re.compile(_USUAL.replace(b"(%b", b"(?:") + rb"(?: .*)?\n", re.MULTILINE)
+# Who connected, with the port, as Traefik writes it; one group.
+CONNECTED = rb'\[?([^"\\\[\]\x00-\x1f\x7f-\xff]+)\]?:\d{1,5}'
+_CONNECTED = re.compile(CONNECTED)
 # Traefik's own form goes on with: number of the request, router, address of the service, milliseconds.
 _TRAEFIK_REST = re.compile(rb' \d+ "' + _TEXT + rb'" "(' + _TEXT + rb')" (\d{1,12})ms$')
+_TRAEFIK_RESTS = re.compile(rb'^ \d+ "' + _TEXT + rb'" "(' + _TEXT + rb')" \d{1,12}ms$', re.MULTILINE)
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?"
 _UVICORN = re.compile(
     rb"^(?:(" + _ISO + rb") (?:- )?)?INFO:? +(?:\[?uvicorn\.access\]?:? (?:- )?)?([^\s\",]+)"
@@ -82,19 +91,27 @@ def key_identity(key: bytes) -> bytes:
 
 
 class JsonFields:
-    """Makes a Hit of the fields of a JSON line; remembers whether keys came in clear text."""
+    """Makes a Hit of the fields of a JSON line; remembers whether keys came in clear text.
 
-    def __init__(self) -> None:
+    ``depth`` 0: the address is who connected (ClientAddr), never what X-Forwarded-For says (ClientHost). ``proxied``:
+    in how many lines these two differ.
+    """
+
+    def __init__(self, depth: int = 0) -> None:
         self.holds_keys = False
+        self.proxied = 0
+        self._connected = depth == 0
         self._identities: dict[bytes, bytes] = {}
 
     def hit(self, fields: t.Sequence[bytes]) -> Hit:
         """Return the Hit of fields in the order of FIELDS; what is empty was absent or of a wrong type."""
-        key = fields[_KEY]
+        key, host, connected = fields[_KEY], fields[_HOST], fields[_ADDR]
+        if host != connected and host and connected:
+            self.proxied += 1
         if key or fields[_AUTH]:
             key = self._identity(key, fields[_AUTH])
         return (
-            fields[_HOST] or fields[_ADDR],
+            connected if self._connected else host or connected,
             fields[_START] or fields[_TIME],
             b'%b %b %b" %b' % (fields[_METHOD], fields[_PATH], fields[_PROTOCOL], fields[_STATUS].zfill(3)),
             fields[_SIZE],
@@ -128,13 +145,40 @@ def rest_of(rest: bytes) -> tuple[str, int | None]:
     return ("proxy" if match.group(1) in (b"-", b"") else "app"), int(match.group(2))
 
 
+def who_answered(rests: t.Sequence[bytes]) -> collections.Counter[str]:
+    """Return how often each answered, as ``rest_of`` tells it of each rest."""
+    origins = _TRAEFIK_RESTS.findall(b"\n".join(rests))
+    if len(origins) == len(rests):
+        by_proxy = origins.count(b"-") + origins.count(b"")
+        return collections.Counter({"proxy": by_proxy, "app": len(origins) - by_proxy})
+    found: collections.Counter[str] = collections.Counter()
+    for rest, count in collections.Counter(rests).items():
+        found[rest_of(rest)[0]] += count
+    return found
+
+
+def served_by_app(status: bytes, rest: bytes) -> bool:
+    """Tell whether the app granted a request: 2xx to the client and, where the log says what the app said, there too.
+
+    Whoever may name anything in a path is refused, and a refusal tells nothing of who owns what is named.
+    """
+    if not status.startswith(b"2"):
+        return False
+    if rest.startswith(b"\0"):
+        origin = rest[1:].partition(b" ")[0]
+        return not origin or (len(origin) == 3 and origin.startswith(b"2"))
+    return rest_of(rest)[0] != "proxy"
+
+
 def as_bytes(place: int, value: t.Any) -> bytes:
-    """Return a field's value; empty where it is of another type than it must be."""
+    """Return a field's value, of ClientAddr only the host; empty where it is of another type than it must be."""
     if place in NUMBERS:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
             return b"%d" % value
         return b""
-    return value.encode("utf-8", "replace") if isinstance(value, str) else b""
+    raw = value.encode("utf-8", "replace") if isinstance(value, str) else b""
+    match = _CONNECTED.fullmatch(raw) if place == _ADDR else None
+    return match.group(1) if match else raw
 
 
 def json_fields(document: t.Mapping[str, t.Any]) -> list[bytes]:

@@ -12,6 +12,7 @@ import typing as t
 
 from ._access_result import describe
 from ._access_scan import Scan, without_collection
+from ._access_seek import skip_before
 from ._access_source import Source, from_paths, locate
 from ._access_tally import Settings
 from ._access_text import address_of, moment_of, show
@@ -31,7 +32,7 @@ ACCESS_LOG_ARGUMENTS = ArgumentSpec(
         "baseline_s": {"type": "int"},
         "addresses": {"type": "list", "elements": "str", "default": []},
         "only_addresses": {"type": "bool", "default": False},
-        "forwarded_depth": {"type": "int", "default": 1},
+        "forwarded_depth": {"type": "int", "default": 0},
         "top": {"type": "int", "default": 10},
         "max_tracked": {"type": "int", "default": 200_000},
         "ties": {"type": "bool", "default": False},
@@ -47,7 +48,7 @@ _ACT = "read the access log"
 _BOUNDS = {
     "since_s": (1, 10**9),
     "baseline_s": (1, 10**9),
-    "forwarded_depth": (1, 100),
+    "forwarded_depth": (0, 100),
     "top": (0, 1_000),
     "max_tracked": (1_000, 1_000_000),
     "ties_max": (0, 20_000),
@@ -104,9 +105,8 @@ def find_source(options: t.Mapping[str, t.Any], settings: Settings, run_command:
         return from_paths(paths)
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
     stack = discover(client, run_command, options["project"], options["service_roles"])
-    since = settings.since if settings.baseline is None else settings.baseline
     until = now if settings.until is None else min(now, settings.until)
-    return locate(client, stack, options["role"], since, until, options["docker_host"].startswith("unix:"))
+    return locate(client, stack, options["role"], settings.begin, until, options["docker_host"].startswith("unix:"))
 
 
 def read(source: Source, settings: Settings, options: t.Mapping[str, t.Any], now: float) -> dict[str, t.Any]:
@@ -116,14 +116,15 @@ def read(source: Source, settings: Settings, options: t.Mapping[str, t.Any], now
     try:
         with without_collection():
             if source.segments:
-                scan.read_segments(source.segments, min(options["processes"], os.cpu_count() or 1))
+                segments, scan.passed_over = skip_before(source.segments, settings.begin)
+                scan.read_segments(segments, min(options["processes"], os.cpu_count() or 1))
             for stream in source.streams:
                 scan.read(stream())
             scan.finish()
             result = describe(scan, options["top"], now)
     finally:
         scan.close()
-    result["source"] = {**source.describe(), "bytes": scan.bytes}
+    result["source"] = {**source.describe(), "bytes": scan.bytes, "bytes_before": scan.passed_over}
     result["seconds"] = round(time.monotonic() - begin, 2)
     return result
 

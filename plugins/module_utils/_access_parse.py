@@ -19,6 +19,9 @@ import typing as t
 from ._access_line import (
     CLF,
     CLF_ADDRESS,
+    CLF_USUAL,
+    CLF_USUAL_ADDRESS,
+    CONNECTED,
     FIELDS,
     NUMBERS,
     Hit,
@@ -38,14 +41,16 @@ _SHAPES = 4
 _FIELDS_MAX = 60
 _STRING = rb'[^"\\\x00-\x1f\x7f-\xff]*'
 _NUMBER = rb"(?:0|[1-9]\d{0,17})"
+_CONNECTED = re.compile(CONNECTED)
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,80}$")
 
 
 class Shape:
     """A pattern for JSON lines that are like one that was seen."""
 
-    def __init__(self, whole: re.Pattern[bytes], host: re.Pattern[bytes], places: tuple[int, ...]) -> None:
+    def __init__(self, whole: re.Pattern[bytes], host: re.Pattern[bytes] | None, places: tuple[int, ...]) -> None:
         self.whole = whole
+        # Two groups: who connected, and ClientHost where that is another one. None where a line does not tell both.
         self.host = host
         # Where in the groups of a match each of FIELDS is; past the last group stands an empty one.
         self.places = places
@@ -69,25 +74,31 @@ def learn_shape(document: t.Mapping[str, t.Any]) -> Shape | None:
             not _NAME.match(name)
             or not (number or isinstance(value, str))
             or (place >= 0 and number != (place in NUMBERS))
+            or (name.lower() == "clientaddr" and not _CONNECTED.fullmatch(str(value).encode("utf-8", "replace")))
         ):
             return None
         key = b'"%b":' % name.encode()
         if name == "ClientHost":
             bound = rb'[^"\\\x00-\x1f\x7f-\xff]+'
+        elif name.lower() == "clientaddr":
+            bound = CONNECTED
         elif name == "DownstreamStatus":
             bound = rb"(?:0|[1-9]\d{0,2})"
         else:
             bound = _NUMBER if number else _STRING
         value_form, quote = bound, b"" if number else b'"'
-        caught = b"(" + value_form + b")"
+        caught = value_form if value_form == CONNECTED else b"(" + value_form + b")"
         whole.append(key + quote + (caught if place >= 0 else value_form) + quote)
-        host.append(key + quote + (caught if name == "ClientHost" else value_form) + quote)
+        host.append(key + quote + (rb"(?:\1|" + caught + b")" if name == "ClientHost" else value_form) + quote)
         if place >= 0:
             groups.append(place)
     if len(groups) < 2 or "DownstreamStatus" not in document:
         return None
     places = tuple(groups.index(place) if place in groups else len(groups) for place in range(len(FIELDS)))
-    return Shape(_pattern(whole), _pattern(host), places)
+    order = [name for name in names if name in ("clientaddr", "clienthost")]
+    # What is compared with another must come after it.
+    both = order == ["clientaddr", "clienthost"]
+    return Shape(_pattern(whole), _pattern(host) if both else None, places)
 
 
 def _pattern(parts: t.Sequence[bytes]) -> re.Pattern[bytes]:
@@ -103,10 +114,11 @@ def has_long_line(block: bytes, line_max: int = LINE_MAX) -> bool:
 class Parser:
     """Turns blocks into Hits and counts what it skipped, by reason, and what it read, by form."""
 
-    def __init__(self, line_max: int = LINE_MAX, *, fast: bool = True) -> None:
+    def __init__(self, line_max: int = LINE_MAX, *, fast: bool = True, depth: int = 0) -> None:
         self.skipped: collections.Counter[str] = collections.Counter()
         self.formats: collections.Counter[str] = collections.Counter()
-        self.json = JsonFields()
+        self.json = JsonFields(depth)
+        self._depth = depth
         self._line_max = line_max
         self._fast = fast
         self._shapes: list[Shape] = []
@@ -114,13 +126,14 @@ class Parser:
 
     def hits(self, block: bytes) -> list[Hit]:
         """Return the Hits of a block of whole lines, each ended by a newline."""
-        if self._fast and self._last and not has_long_line(block, self._line_max):
+        if self._is_fast(block):
             lines = block.count(b"\n")
             if self._last == "clf":
-                found = CLF.findall(block)
-                if len(found) == lines:
-                    self.formats["clf"] += lines
-                    return t.cast("list[Hit]", found)
+                for pattern in (CLF_USUAL, CLF):
+                    found = pattern.findall(block)
+                    if len(found) == lines:
+                        self.formats["clf"] += lines
+                        return t.cast("list[Hit]", found)
             elif self._shapes:
                 shape = self._shapes[0]
                 found = shape.whole.findall(block)
@@ -132,14 +145,31 @@ class Parser:
 
     def addresses(self, block: bytes) -> list[bytes]:
         """Return only the addresses of what ``hits`` would return."""
-        if self._fast and self._last and not has_long_line(block, self._line_max):
+        if self._is_fast(block):
             lines = block.count(b"\n")
-            pattern = CLF_ADDRESS if self._last == "clf" else self._shapes[0].host if self._shapes else None
-            found = pattern.findall(block) if pattern is not None else []
+            found = self._addresses(block, lines)
             if len(found) == lines:
                 self.formats[self._last] += lines
-                return t.cast("list[bytes]", found)
+                return found
         return [hit[0] for hit in self.hits(block)]
+
+    def _is_fast(self, block: bytes) -> bool:
+        # Before the end of a line there may be a carriage return, which no pattern for a block leaves out.
+        return self._fast and self._last != "" and b"\r" not in block and not has_long_line(block, self._line_max)
+
+    def _addresses(self, block: bytes, lines: int) -> list[bytes]:
+        """Return the addresses of the lines that are as most are."""
+        if self._last == "clf":
+            found = CLF_USUAL_ADDRESS.findall(block)
+            return found if len(found) == lines else CLF_ADDRESS.findall(block)
+        pattern = self._shapes[0].host if self._shapes else None
+        if pattern is None:
+            return []
+        pairs = pattern.findall(block)
+        if len(pairs) != lines:
+            return []
+        self.json.proxied += sum(1 for _connected, other in pairs if other)
+        return [other or connected for connected, other in pairs] if self._depth else [pair[0] for pair in pairs]
 
     def _hit(self, line: bytes) -> Hit | None:
         try:

@@ -79,7 +79,7 @@ def describe(scan: Scan, top: int, now: float) -> dict[str, t.Any]:
             "since": at(settings.since),
             "until": at(settings.until),
             "baseline_since": at(settings.baseline),
-            "before": tally.figures["before"],
+            "before": None if scan.passed_over else tally.figures["before"],
             "after": tally.figures["after"],
             "baseline_requests": tally.baseline.total,
         },
@@ -87,6 +87,10 @@ def describe(scan: Scan, top: int, now: float) -> dict[str, t.Any]:
         "first_seen": at(tally.first),
         "last_seen": at(tally.last),
         "log_holds_keys": scan.parser.json.holds_keys,
+        "proxied": {
+            "requests": scan.parser.json.proxied,
+            "share": share_of(scan.parser.json.proxied, scan.parser.formats["json"]),
+        },
         "addresses": [
             {
                 "address": name.decode(),
@@ -192,7 +196,8 @@ def summarize(result: t.Mapping[str, t.Any]) -> str:
     if not requests:
         skipped = sum(result["skipped"].values())
         why = f"{skipped} lines were read, and none of them tells of a request" if skipped else "there is no line in it"
-        if result["filtered"] or result["window"]["before"] or result["window"]["after"]:
+        window = result["window"]
+        if result["filtered"] or window["before"] is None or window["before"] or window["after"]:
             why = "none of its requests is within what was asked for"
         return f"No request is counted: {why}."
     said = f"{requests} requests from {_number(result, 'addresses')} addresses"

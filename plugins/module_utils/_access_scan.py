@@ -54,10 +54,12 @@ class Scan:
     """Reads pieces of a log into a tally. ``deadline``: on the monotonic clock."""
 
     def __init__(self, settings: Settings, only_addresses: bool, deadline: float) -> None:
-        self.parser = Parser()
+        self.parser = Parser(depth=settings.depth)
         self.tally = Tally(settings)
         self.bytes = 0
         self.complete = True
+        # How many bytes were not read because they lie before the time that is asked for.
+        self.passed_over = 0
         self._only_addresses = only_addresses and settings.counts_all and not settings.ties
         self._deadline = deadline
         self._helper: Helper | None = None
@@ -109,6 +111,7 @@ class Scan:
             self.parser.skipped.update(told["skipped"])
             self.parser.formats.update(told["formats"])
             self.parser.json.holds_keys |= told["holds_keys"]
+            self.parser.json.proxied += told["proxied"]
             self.bytes += told["bytes"]
             self.complete &= told["complete"]
         self.tally.count_networks()
@@ -121,6 +124,7 @@ class Scan:
             "skipped": dict(self.parser.skipped),
             "formats": dict(self.parser.formats),
             "holds_keys": self.parser.json.holds_keys,
+            "proxied": self.parser.json.proxied,
             "bytes": self.bytes,
             "complete": self.complete,
         }

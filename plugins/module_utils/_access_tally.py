@@ -17,10 +17,10 @@ import operator
 import typing as t
 import zlib
 
-from ._access_line import Hit, rest_of
+from ._access_line import Hit, who_answered
 from ._access_rates import Seconds
 from ._access_rows import BIG, MARKS, Detail, Rows
-from ._access_text import SHOWN_MAX, Remembered, address_of, network_of, route_of, seconds_of, shape_of
+from ._access_text import SHOWN_MAX, Remembered, address_of, network_of, route_of, seconds_of, shapes_of
 from ._access_ties import Ties
 from ._access_top import Top
 
@@ -28,7 +28,7 @@ ROUTES_MAX = 20_000
 AGENTS_MAX = 20_000
 API_KEYS_MAX = 20_000
 _NAME_MAX = 120
-_ADDRESS, _REQUEST, _AGENT, _KEY = (operator.itemgetter(place) for place in (0, 2, 4, 6))
+_ADDRESS = operator.itemgetter(0)
 _TOPS = ("addresses", "networks", "baseline", "baseline_networks", "routes", "agents", "api_keys")
 _RATES = ("rates", "baseline_rates")
 _LIMITED = b'" 429'
@@ -45,11 +45,16 @@ class Settings:
     until: float | None = None
     baseline: float | None = None
     only: frozenset[bytes] = frozenset()
-    depth: int = 1
+    depth: int = 0
     tracked_max: int = 200_000
     rows_max: int = 50_000
     ties: bool = False
     ties_max: int = 1_000
+
+    @property
+    def begin(self) -> float | None:
+        """Return when the first line that matters came, None where all do."""
+        return self.since if self.baseline is None else self.baseline
 
     @property
     def counts_all(self) -> bool:
@@ -77,7 +82,8 @@ class Tally:
         self.first = self.last = 0
         self.rows = Rows(settings.rows_max, self.addresses.add)
         self._shapes = Remembered(self._known_shape, 5_000)
-        self._by_raw: dict[bytes, array.array[int]] = {}
+        self._by_raw = Remembered(self._row_of, 2 * settings.rows_max)
+        self._sizes: Remembered[bytes, int] = Remembered(lambda size: int(size or 0), 20_000)
         self.second = Remembered(seconds_of, 5_000)
         self.address = Remembered(self._address, 20_000)
 
@@ -104,25 +110,34 @@ class Tally:
         """Count everything that Hits tell."""
         if not self.settings.counts_all:
             hits = [hit for hit in hits if self._admits(hit)]
-        hits = self._with_address(hits)
-        kinds = self._count_requests(hits)
-        marks = self._count_agents(hits)
-        for key, count in collections.Counter(map(_KEY, hits)).items():
-            if key:
+        hits, rows = self._with_rows(hits)
+        if not hits:
+            return
+        raws, stamps, requests, sizes, agents, rests, keys = zip(*hits)
+        numbers = map(
+            operator.or_,
+            map(operator.or_, self._count_seconds(stamps), self._count_requests(requests, rests)),
+            map(operator.or_, self._count_agents(agents), self._amounts_of(raws, sizes)),
+        )
+        # All that is done for each line by itself is done without a line of Python.
+        collections.deque(map(array.array.append, rows, numbers), maxlen=0)
+        if any(keys):
+            for key, count in collections.Counter(filter(None, keys)).items():
                 self.api_keys.add(key, count)
-        self._count_rows(hits, kinds, marks)
+        self.figures["requests"] += len(hits)
+        if self.rows.added(len(hits)):
+            self._by_raw.clear()
         if self.ties is not None:
             self.ties.add(hits, self.address)
 
-    def _with_address(self, hits: t.Sequence[Hit]) -> t.Sequence[Hit]:
-        """Return the Hits that have an address, and see that each of these has a row."""
-        unknown = set(map(_ADDRESS, hits)).difference(self._by_raw)
-        bad = {raw for raw in unknown if self._row_of(raw) is None}
-        if not bad:
-            return hits
-        found = [hit for hit in hits if hit[0] not in bad]
-        self.figures["no_address"] += len(hits) - len(found)
-        return found
+    def _with_rows(self, hits: t.Sequence[Hit]) -> tuple[t.Sequence[Hit], list[array.array[int]]]:
+        """Return the Hits that have an address, and the row of each."""
+        try:
+            return hits, list(map(self._by_raw.__getitem__, map(_ADDRESS, hits)))
+        except KeyError:
+            found = [hit for hit in hits if self.address[hit[0]]]
+            self.figures["no_address"] += len(hits) - len(found)
+            return found, [self._by_raw[hit[0]] for hit in found]
 
     def _second_of(self, stamp: bytes) -> int:
         return self.second[stamp[:19] + b"Z" if stamp.endswith(b"Z") else stamp]
@@ -156,62 +171,61 @@ class Tally:
         name, status = route_of(shape[:-5])[:_NAME_MAX], shape[-3:]
         return name, status, self.rows.kind(name, status)
 
-    def _count_requests(self, hits: t.Sequence[Hit]) -> dict[bytes, int]:
+    def _count_requests(self, requests: t.Sequence[bytes], rests: t.Sequence[bytes]) -> t.Iterator[int]:
         """Count routes, statuses and refusals; return for each request the bits that stand for it in a row."""
-        kinds: dict[bytes, int] = {}
+        counts = collections.Counter(requests)
         shapes: dict[bytes, int] = {}
-        known = self._shapes
-        for request, count in collections.Counter(map(_REQUEST, hits)).items():
-            # Most requests differ by an id only; what is behind their shape is looked up once for each block.
-            shape = shape_of(request)
+        known, kinds = self._shapes, {}
+        # Most requests differ by an id only; what is behind their shape is looked up once for each block.
+        for (request, count), shape in zip(counts.items(), shapes_of(list(counts))):
             shapes[shape] = shapes.get(shape, 0) + count
             kinds[request] = known[shape][2]
+        limited = False
         for shape, count in shapes.items():
             name, status, _kind = known[shape]
             self.routes.add(name, count)
             self.statuses[status] += count
-            if status == b"429":
-                self.figures["limited"] += count
-        if self.figures.pop("limited", 0):
-            self.figures.update(f"limited_by_{rest_of(hit[5])[0]}" for hit in hits if hit[2].endswith(_LIMITED))
-        return kinds
+            limited |= status == b"429"
+        if limited:
+            refused = {request for request in counts if request.endswith(_LIMITED)}
+            who = who_answered([rest for request, rest in zip(requests, rests) if request in refused])
+            self.figures.update({f"limited_by_{name}": count for name, count in who.items()})
+        return map(kinds.__getitem__, requests)
 
-    def _count_agents(self, hits: t.Sequence[Hit]) -> dict[bytes, int]:
-        """Count user agents; return for each of them the bits that stand for it in a row."""
+    def _count_agents(self, agents: t.Sequence[bytes]) -> t.Iterator[int]:
+        """Count user agents; return for each request the bits that stand for its own in a row."""
         marks = {b"": 0}
-        for agent, count in collections.Counter(map(_AGENT, hits)).items():
+        for agent, count in collections.Counter(agents).items():
             if agent:
                 self.agents.add(agent[:SHOWN_MAX], count)
                 marks[agent] = self.rows.mark(1 + zlib.crc32(agent) % (MARKS - 1))
-        return marks
+        return map(marks.__getitem__, agents)
 
-    def _row_of(self, raw: bytes) -> array.array[int] | None:
-        """Return the row of an address as it is written; None where it is no address."""
+    def _count_seconds(self, stamps: t.Sequence[bytes]) -> t.Iterator[int]:
+        """Count seconds; return for each request the bits that stand for its own in a row."""
+        whens = {}
+        for stamp, count in collections.Counter(stamps).items():
+            second = self._second_of(stamp)
+            self._saw(second, count)
+            whens[stamp] = self.rows.when(second)
+        return map(whens.__getitem__, stamps)
+
+    def _amounts_of(self, raws: t.Sequence[bytes], sizes: t.Sequence[bytes]) -> list[int]:
+        """Return for each request the bits that stand for its size in a row."""
+        amounts = list(map(self._sizes.__getitem__, sizes))
+        if max(amounts) < BIG:
+            return amounts
+        return [
+            self.rows.big(self.address[raw], amount) if amount >= BIG else amount for raw, amount in zip(raws, amounts)
+        ]
+
+    def _row_of(self, raw: bytes) -> array.array[int]:
+        """Return the row of an address as it is written; raise KeyError where it is no address."""
         address = self.address[raw]
         if not address:
-            return None
+            raise KeyError(raw)
         row = self.rows.pending.get(address)
-        if row is None:
-            row = self.rows.new(address, self.addresses.upper(address))
-        self._by_raw[raw] = row
-        return row
-
-    def _count_rows(self, hits: t.Sequence[Hit], kinds: t.Mapping[bytes, int], marks: t.Mapping[bytes, int]) -> None:
-        by_raw, last, second, run, when = self._by_raw, None, 0, 0, 0
-        for address, stamp, request, size, agent, _rest, _key in hits:
-            if stamp != last:
-                self._saw(second, run)
-                last, run, second = stamp, 0, self._second_of(stamp)
-                when = self.rows.when(second)
-            run += 1
-            amount = int(size or 0)
-            if amount >= BIG:
-                amount = self.rows.big(self.address[address], amount)
-            by_raw[address].append(when | kinds[request] | marks[agent] | amount)
-        self._saw(second, run)
-        self.figures["requests"] += len(hits)
-        if self.rows.added(len(hits)) or len(by_raw) > 2 * self.settings.rows_max:
-            self._by_raw.clear()
+        return self.rows.new(address, self.addresses.upper(address)) if row is None else row
 
     def _saw(self, second: int, count: int) -> None:
         """Count requests of one second; second 0 is a line without a time."""

@@ -18,7 +18,7 @@ _PORT = re.compile(rb":\d{1,5}\Z")
 _IDS = re.compile(rb"/(?:[0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{16,})(?=[/ ?#;]|\Z)")
 _QUERY = re.compile(rb"[?#;]")
 _METHOD = re.compile(rb"[A-Z]{1,20}\Z")
-_JOB = re.compile(rb"(?i)/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|\Z)")
+_JOB = re.compile(rb"(?i)(?:/api/v\d{1,3})?/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|\Z)")
 _CREATION = re.compile(rb"/(?:convert|jobs)/?\Z")
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _CLF_TIME = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)\Z")
@@ -50,13 +50,13 @@ def address_of(raw: bytes, depth: int = 1) -> bytes:
     """Return an address in its one spelling, without brackets, port and zone; empty where there is none.
 
     A list is what came in X-Forwarded-For: of it counts the entry ``depth`` from the right, which a trusted proxy
-    wrote, for what stands to the left of it is what the client claims. IPv4 inside IPv6 is IPv4.
+    wrote, for what stands to the left of it is what the client claims. Depth 0 counts as 1. IPv4 inside IPv6 is IPv4.
     """
     if _V4.match(raw):
         return raw
     if b"," in raw:
         parts = [part.strip() for part in raw.split(b",")]
-        raw = parts[-min(depth, len(parts))]
+        raw = parts[-min(max(1, depth), len(parts))]
     if raw.startswith(b"["):
         raw = raw[1:].partition(b"]")[0]
     elif raw.count(b":") == 1:
@@ -94,6 +94,12 @@ def shape_of(request: bytes) -> bytes:
     return _IDS.sub(b"/{id}", request)
 
 
+def shapes_of(requests: t.Sequence[bytes]) -> list[bytes]:
+    """Return ``shape_of`` of each of many requests, each with a status after it."""
+    found = _IDS.sub(b"/{id}", b"\n".join(requests)).split(b"\n")
+    return found if len(found) == len(requests) else [shape_of(request) for request in requests]
+
+
 def route_of(request: bytes) -> bytes:
     """Return method and path with ids, numbers and long hex as {id}, without the query; ``(no request)`` if none."""
     request = shape_of(request)
@@ -104,8 +110,11 @@ def route_of(request: bytes) -> bytes:
 
 
 def job_of(request: bytes) -> bytes:
-    """Return the id of the job that a path below ``/jobs/`` names, in lower case, or an empty one."""
-    match = _JOB.search(split_request(request)[1])
+    """Return the id of the job that ``/jobs/ID`` or ``/api/vN/jobs/ID`` names, in lower case, or an empty one.
+
+    Below any other path the app has no jobs, so an id there is only what a client wrote.
+    """
+    match = _JOB.match(split_request(request)[1])
     return match.group(1).lower() if match else b""
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ._access_line import Hit, rest_of
+from ._access_line import Hit, rest_of, served_by_app
 from ._access_text import is_creation, job_of, moment_of, show
 
 _ADDRESSES_OF_A_KEY = 100
-_ACCEPTED = (b"200", b"201", b"202", b"204")
 
 
 class Ties:
@@ -26,7 +25,10 @@ class Ties:
         self.totals = {"keyed": 0, "keyed_untied": 0, "jobs": 0, "jobs_untied": 0, "creations": 0}
 
     def add(self, hits: t.Iterable[Hit], address_of: t.Mapping[bytes, bytes]) -> None:
-        """Keep what ties; ``address_of``: addresses in their one spelling by how they are written."""
+        """Keep what ties; ``address_of``: addresses in their one spelling by how they are written.
+
+        Only what the app granted ties to a job: else whoever names the job of somebody else would be taken for them.
+        """
         for hit in hits:
             raw, stamp, request, _size, _agent, rest, key = hit
             if not key and b"/jobs" not in request and b"/convert" not in request:
@@ -37,10 +39,12 @@ class Ties:
             if key:
                 self._tie_key(key, address)
             request, status = request[:-5], request[-3:]
+            if not served_by_app(status, rest):
+                continue
             job = job_of(request)
             if job:
                 self._tie_job(address, job)
-            if status in _ACCEPTED and is_creation(request):
+            if is_creation(request):
                 self.totals["creations"] += 1
                 if len(self._creations) < self._bound:
                     self._creations.append((address, moment_of(stamp), rest_of(rest)[1], int(status)))

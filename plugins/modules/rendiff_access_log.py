@@ -11,7 +11,9 @@ version_added: 0.1.0
 description:
   - Writes the lines of some addresses and of some time into a file of their own on the host, readable by root alone,
     before the log is rotated away. API keys in them are replaced by their first characters.
-  - A file that is there is left as it is.
+  - A file that is there is left as it is. Where O(timeout_s) or O(max_bytes) leaves no line at all it fails, and writes
+    no file.
+  - Of a large plain file with O(since_s) or O(since) only what lies in that time is read, and a minute before it.
 author:
   - Rendiff contributors (@rendiff)
 extends_documentation_fragment:
@@ -70,9 +72,13 @@ options:
     default: []
   forwarded_depth:
     description:
-      - Where an address is a list, which entry counts, from the right.
+      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
+        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
+      - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
+        C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
+        anybody, a client may choose what stands there.
     type: int
-    default: 1
+    default: 0
   timeout_s:
     description:
       - How many seconds to read at most.
@@ -94,7 +100,7 @@ RETURN = r"""
 extract:
   description:
     - The file. Only its C(path) is known where nothing was written. C(cut) is how many lines were left out for want of
-      room, none where the time was over.
+      room, none where the time was over. C(complete) is whether nothing was left out.
   returned: success
   type: dict
   sample:
@@ -103,6 +109,7 @@ extract:
     bytes: 3984000
     sha256: 6ca13d52ca70c883e0f0bb101e425a89e8624de51db2d2392593af6a84118090
     cut: 0
+    complete: true
 plan_id:
   description: Identity of the plan.
   returned: success

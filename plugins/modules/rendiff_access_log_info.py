@@ -72,10 +72,13 @@ options:
     default: false
   forwarded_depth:
     description:
-      - Where an address is a list, as Traefik writes it of a trusted C(X-Forwarded-For), which entry counts, from the
-        right. What stands further left is what the client claims.
+      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
+        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
+      - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
+        C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
+        anybody, a client may choose what stands there.
     type: int
-    default: 1
+    default: 0
   top:
     description:
       - How many of each to list, at most 1000.
@@ -111,8 +114,12 @@ attributes:
   action_group: {}
 notes:
   - Lines without a time, such as those of uvicorn by itself, are counted in every window, and in no rate.
+  - Of a plain file of 8 MiB and more, where O(since_s) or O(since) is given, only what lies in that time and the
+    baseline is read, and a minute before it. For this its lines must be in order of time, but for long requests
+    among short ones. RV(access_log.source) says how many bytes were passed over; then C(before) is
+    null, and lines without a time in that part are not counted.
   - A compressed file that is damaged or still grows is read as far as it goes, and counted under C(damaged).
-  - A client that connects by itself cannot choose its address, but may choose everything else in its line.
+  - With O(forwarded_depth=0) a client cannot choose its address, but may choose everything else in its line.
 seealso:
   - module: rendiff.ops.rendiff_api_key_info
 """
@@ -156,9 +163,10 @@ access_log:
       description:
         - What was read. C(kind) is V(file), V(volume) as a file of the proxy found on the host, V(container_file) as
           one read through Docker, or V(container_log) as what a container printed. C(said_by) is who says so.
+          C(bytes_before) is how much was passed over as older than what is asked for.
       type: dict
       sample: {kind: volume, places: [/var/lib/docker/volumes/rendiff_traefik-logs/_data/access.log], service: traefik,
-        said_by: its command line, bytes: 2480911}
+        said_by: its command line, bytes: 2480911, bytes_before: 0}
     lines:
       description: How many lines were read.
       type: int
@@ -186,7 +194,9 @@ access_log:
       type: int
       sample: 0
     window:
-      description: Which time is counted, how many requests lie before and after it, and how many in the baseline.
+      description:
+        - Which time is counted, how many requests lie before and after it, and how many in the baseline. C(before) is
+          null where what lies before was passed over.
       type: dict
       sample: {since: "2026-11-23T03:02:45Z", until: null, baseline_since: "2026-11-23T02:02:45Z", before: 0, after: 0,
         baseline_requests: 3012}
@@ -206,6 +216,12 @@ access_log:
       description: Whether the log holds API keys or other credentials in clear text, so that whoever reads it has them.
       type: bool
       sample: false
+    proxied:
+      description:
+        - In how many of the JSON lines that were read C(ClientHost) is another address than that of C(ClientAddr), and
+          their share of these. Then another proxy stands in front, or clients send C(X-Forwarded-For) by themselves.
+      type: dict
+      sample: {requests: 0, share: 0.0}
     addresses:
       description:
         - Addresses, those that came most first.
@@ -287,7 +303,8 @@ access_log:
       sample: {addresses: {distinct: 12, exact: true, max_error: 0}}
     ties:
       description:
-        - With O(ties), which addresses used which API keys, which asked for which jobs, and who made jobs when.
+        - With O(ties), which addresses used which API keys, which asked for which jobs, and who made jobs when. Of jobs
+          only what the api granted (2xx) counts, below C(/jobs) and C(/api/v1/jobs).
         - C(totals) counts all of them, also those for which there was no more room (C(_untied)).
       type: dict
       sample: {api_keys: [], jobs: [{address: 203.0.113.7, job_id: 0b0e5a0e-8a35-4c8e-9d6c-0a52d4c1a0d7, requests: 2}],

@@ -70,6 +70,7 @@ def test_the_lines_of_an_address_are_evidence(tmp_path):
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "cut": 0,
+        "complete": True,
     }
     assert os.stat(target).st_mode & 0o777 == 0o600
     assert os.listdir(target.parent) == ["log"]
@@ -77,8 +78,24 @@ def test_the_lines_of_an_address_are_evidence(tmp_path):
 
 def test_an_extract_is_bounded_and_says_what_it_leaves_out(tmp_path):
     target, told = extracted(tmp_path, [clf()] * 100, max_bytes=10 * (len(clf()) + 1))
-    assert (told["lines"], told["cut"]) == (10, 90)
+    assert (told["lines"], told["cut"], told["complete"]) == (10, 90, False)
     assert target.stat().st_size == told["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "max_bytes", "said"),
+    [(-1, 10**6, "the time was over before a line was found"), (60, 10, "not even one line fits into max_bytes")],
+)
+def test_an_extract_without_a_line_for_want_of_time_or_room_is_not_left(tmp_path, timeout_s, max_bytes, said):
+    source = from_paths([str(write_log(tmp_path / "log", [clf()] * 100))])
+    with pytest.raises(OpsError, match=f"Cannot write the extract .*{said}"):
+        extract(source, make_settings(options(), START), str(tmp_path / "e"), timeout_s, max_bytes)
+    assert os.listdir(tmp_path) == ["log"]
+
+
+def test_an_extract_of_what_is_not_there_is_whole_and_empty(tmp_path):
+    target, told = extracted(tmp_path, [clf()], addresses=["192.0.2.9"])
+    assert (told["lines"], told["cut"], told["complete"], target.read_bytes()) == (0, 0, True, b"")
 
 
 def test_an_extract_that_fails_leaves_nothing(tmp_path):

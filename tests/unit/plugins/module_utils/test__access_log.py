@@ -211,7 +211,7 @@ def test_ties_are_told_and_bounded(tmp_path):
         traefik("198.51.100.1", 1, **created),
         traefik("198.51.100.1", 2, **{**created, "DownstreamStatus": 401}),
         *[traefik(second=second, **{"request_X-Api-Key": KEY}) for second in range(3)],
-        traefik(RequestPath=f"/any/jobs/{JOB}/events"),
+        traefik(RequestPath=f"/api/v1/jobs/{JOB}/events"),
         *[traefik(RequestPath=f"/jobs/{JOB[:-3]}{index:03x}") for index in range(50)],
     ]
     ties = look_at(write_log(tmp_path / "log", lines), ties=True, ties_max=20)["ties"]
@@ -223,6 +223,65 @@ def test_ties_are_told_and_bounded(tmp_path):
     assert (creation["address"], creation["duration_ms"], creation["status"]) == ("198.51.100.1", 16, 201)
     assert len(ties["jobs"]) == 20
     assert ties["totals"] == {"keyed": 3, "keyed_untied": 0, "jobs": 51, "jobs_untied": 31, "creations": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "tied"),
+    [
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}"), 1),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", OriginStatus=None), 1),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", DownstreamStatus=204, OriginStatus=206), 1),
+        (clf(request=f"DELETE /jobs/{JOB} HTTP/1.1", status=299), 1),
+        (clf(request=f"GET /jobs/{JOB} HTTP/1.1", rest=""), 1),
+        (uvicorn(request=f"GET /api/v1/jobs/{JOB} HTTP/1.1"), 1),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", DownstreamStatus=404, OriginStatus=404), 0),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", DownstreamStatus=401, OriginStatus=401), 0),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", DownstreamStatus=304, OriginStatus=304), 0),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", OriginStatus=404), 0),
+        (traefik(RequestPath=f"/api/v1/jobs/{JOB}", OriginStatus=0), 0),
+        (traefik(RequestPath=f"/docs/jobs/{JOB}"), 0),
+        (traefik(RequestPath=f"/x/api/v1/jobs/{JOB}"), 0),
+        (clf(request=f"GET /jobs/{JOB} HTTP/1.1", status=404), 0),
+        (clf(request=f"GET /jobs/{JOB} HTTP/1.1", rest=' 42 "-" "-" 0ms'), 0),
+        (uvicorn(request=f"GET /api/v1/jobs/{JOB} HTTP/1.1", status=404), 0),
+    ],
+)
+def test_only_what_the_app_granted_ties_an_address_to_a_job(line, tied, tmp_path):
+    ties = look_at(write_log(tmp_path / "log", [line]), ties=True)["ties"]
+    assert (len(ties["jobs"]), ties["totals"]["jobs"]) == (tied, tied)
+
+
+def test_a_creation_that_the_proxy_or_the_app_refused_is_none(tmp_path):
+    made = {"RequestMethod": "POST", "RequestPath": "/api/v1/convert", "DownstreamStatus": 201}
+    lines = [traefik(**made, OriginStatus=status) for status in (201, 0, 401)]
+    assert look_at(write_log(tmp_path / "log", lines), ties=True)["ties"]["totals"]["creations"] == 1
+
+
+@pytest.mark.parametrize("only", [False, True])
+@pytest.mark.parametrize(
+    ("depth", "address"), [(0, "198.51.100.9"), (1, "10.0.0.9"), (2, "203.0.113.7"), (3, "192.0.2.66")]
+)
+def test_what_a_client_forwards_does_not_choose_its_address(depth, address, only, tmp_path):
+    forged = traefik(ClientHost="192.0.2.66, 203.0.113.7, 10.0.0.9", ClientAddr="198.51.100.9:40588")
+    # Many, so that the fast way is taken too.
+    path = write_log(tmp_path / "log", [traefik("192.0.2.1"), *[forged] * 2_000])
+    result = look_at(path, forwarded_depth=depth, only_addresses=only)
+    assert {found["address"]: found["requests"] for found in result["addresses"]} == {address: 2_000, "192.0.2.1": 1}
+    assert result["proxied"] == {"requests": 2_000, "share": 0.9995}
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_by_default_who_connected_counts_and_nobody_stands_in_front(only, tmp_path):
+    lines = [traefik("203.0.113.7"), traefik("2001:db8::1"), traefik(ClientHost="6.6.6.6", ClientAddr=None), clf()] * 50
+    result = look_at(write_log(tmp_path / "log", lines), only_addresses=only)
+    counts = {found["address"]: found["requests"] for found in result["addresses"]}
+    assert counts == {"203.0.113.7": 100, "2001:db8::1": 50}
+    assert result["skipped"] == {"no_address": 50}
+    assert result["proxied"] == {"requests": 0, "share": 0.0}
+
+
+def test_without_json_nothing_is_told_of_a_proxy_in_front(tmp_path):
+    assert look_at(write_log(tmp_path / "log", [clf()]))["proxied"] == {"requests": 0, "share": None}
 
 
 def test_no_raw_key_and_no_escape_is_in_the_result(tmp_path):

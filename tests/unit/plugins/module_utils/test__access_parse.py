@@ -18,8 +18,8 @@ from ansible_collections.rendiff.ops.plugins.module_utils._access_parse import (
 from .access_builders import clf, random_line, traefik
 
 
-def both(blocks):
-    fast, slow = Parser(), Parser(fast=False)
+def both(blocks, depth=0):
+    fast, slow = Parser(depth=depth), Parser(fast=False, depth=depth)
     found = [(fast.hits(block), slow.hits(block)) for block in blocks]
     return fast, slow, found
 
@@ -31,16 +31,25 @@ def test_the_fast_way_and_the_slow_way_tell_the_same(seed):
     for _index in range(30):
         # Most blocks are of one form, as in a log, so that the fast way is taken.
         pure = source.choice(
-            [None, lambda: clf(second=source.randrange(9)), lambda: traefik(second=source.randrange(9))]
+            [
+                None,
+                lambda: clf(second=source.randrange(9)),
+                lambda: traefik(second=source.randrange(9)),
+                lambda: traefik(ClientHost=source.choice(["203.0.113.7", "203.0.113.77", "203.0.113.7, 10.0.0.1"])),
+                lambda: traefik("2001:db8::1", ClientHost=source.choice(["2001:db8::1", "[2001:db8::1]", "x"])),
+            ]
         )
         lines = [pure() if pure and source.random() < 0.995 else random_line(source) for _line in range(40)]
         blocks.append(b"".join(line.replace(b"\n", b"") + b"\n" for line in lines))
-    fast, slow, found = both(blocks)
+    depth = seed % 2
+    fast, slow, found = both(blocks, depth)
     assert all(one == other for one, other in found)
     assert (fast.skipped, fast.formats, fast.json.holds_keys) == (slow.skipped, slow.formats, slow.json.holds_keys)
-    addresses = Parser()
+    assert fast.json.proxied == slow.json.proxied > 0
+    addresses = Parser(depth=depth)
     assert [addresses.addresses(block) for block in blocks] == [[hit[0] for hit in one] for one, _other in found]
     assert (addresses.skipped, addresses.formats) == (slow.skipped, slow.formats)
+    assert addresses.json.proxied == slow.json.proxied
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,7 @@ def test_an_address_inside_what_a_client_sends_is_none(changes):
     block = (traefik() + b"\n") * 3 + traefik(**changes) + b"\n"
     for _turn in range(2):
         assert set(parser.addresses(block)) == {b"203.0.113.7"}
+    assert parser.json.proxied == 0
 
 
 @pytest.mark.parametrize("bad", [b'{"ClientHost":"6.6.6.6","DownstreamStatus":200,}', traefik()[:-9], traefik() + b"x"])

@@ -49,7 +49,7 @@ def test_an_address_has_one_spelling(raw, address):
 
 
 @pytest.mark.parametrize(
-    ("depth", "address"), [(1, b"10.0.0.9"), (2, b"203.0.113.7"), (3, b"6.6.6.6"), (9, b"6.6.6.6")]
+    ("depth", "address"), [(0, b"10.0.0.9"), (1, b"10.0.0.9"), (2, b"203.0.113.7"), (3, b"6.6.6.6"), (9, b"6.6.6.6")]
 )
 def test_of_a_list_counts_what_a_trusted_proxy_wrote(depth, address):
     assert address_of(b"6.6.6.6, 203.0.113.7, 10.0.0.9", depth) == address
@@ -97,7 +97,11 @@ def test_a_route_has_neither_ids_nor_a_query(request_line, route):
     ("request_line", "job"),
     [
         (b"GET /api/v1/jobs/" + JOB + b" HTTP/1.1", JOB),
-        (b"GET /any/where/jobs/" + JOB.upper() + b"/logs?x HTTP/1.1", JOB),
+        (b"GET /jobs/" + JOB.upper() + b"/logs?x HTTP/1.1", JOB),
+        (b"GET http://rendiff.localhost/api/v2/jobs/" + JOB + b" HTTP/1.1", JOB),
+        (b"GET /any/where/jobs/" + JOB + b" HTTP/1.1", b""),
+        (b"GET /x/api/v1/jobs/" + JOB + b" HTTP/1.1", b""),
+        (b"GET //jobs/" + JOB + b" HTTP/1.1", b""),
         (b"GET /x?next=/jobs/" + JOB + b" HTTP/1.1", b""),
         (b"GET /jobs/" + JOB + b"0 HTTP/1.1", b""),
         (b"GET /jobs/12 HTTP/1.1", b""),
