@@ -142,8 +142,8 @@ def _loud_networks(
     alone = {each.network for each in candidates if each.decision != SPARE}
     found = []
     for each in traffic.get("networks") or []:
-        bar = policy.ban_rps * (1 if ":" in each["network"] else _NETWORK)
-        loud = each["requests"] / seconds >= bar
+        least = policy.ban_rps * (1 if ":" in each["network"] else _NETWORK)
+        loud = each["requests"] / seconds >= least
         if loud and each["network"] not in alone and _may_ban_whole(each["network"], behind, policy):
             found.append(each["network"])
     return found
