@@ -217,7 +217,8 @@ def read_key_log(client: DockerClient, stack: Stack, since: float, timeout_s: fl
         if result.value.missing:
             unread[name] = result.value.missing
     # What containers that are gone have logged is gone with them, and a log tells nothing of before it began.
-    return KeyLog(tuple(sorted(events)), max(since, max(begins, default=time.time())), unread, bool(begins))
+    reach = max(since, *begins) if begins else time.time()
+    return KeyLog(tuple(sorted(events)), reach, unread, bool(begins))
 
 
 def parse_stamp(text: bytes) -> float:
