@@ -106,8 +106,7 @@ def _decide(each: Look, keys: t.Mapping[str, int], loud: bool, behind: Behind, p
         return LIMIT, f"it sent a lot before, too; now {factor:g} times as much"
     keyed = sum(keys.values())
     if keyed >= _KEY_SHARE * each["requests"] and keyed:
-        count = f"{len(keys)} active key{'s' * (len(keys) > 1)}"
-        return LIMIT, f"{count} came from there with {keyed} requests"
+        return LIMIT, f"{counted(keys)} came from there with {keyed} requests"
     if keyed:
         return BAN, f"it sends far more than a client does; only {keyed} of its requests came with an active key"
     return BAN, "it sends far more than a client does, and no active key comes from there"
@@ -199,6 +198,11 @@ def _hurt(judged: t.Sequence[Candidate], policy: Policy) -> list[dict[str, t.Any
     ]
 
 
+def counted(keys: t.Collection[str]) -> str:
+    """Return how many active keys there are, in words."""
+    return f"{len(keys)} active key{'s' * (len(keys) > 1)}"
+
+
 def _summary(plan: Look, traffic: Look, policy: Policy) -> str:
     late = "" if plan["complete"] else " The log was not read to its end in time, so there may be more."
     if plan["blind"]:
@@ -216,5 +220,5 @@ def _summary(plan: Look, traffic: Look, policy: Policy) -> str:
         return f"{said} Whom it hurts is not known, as {plan['unknown']}.{late}"
     if hurt:
         keys = {key for each in hurt for key in each["keys"]}
-        return f"{said} That touches {len(keys)} active key{'s' * (len(keys) > 1)} behind {len(hurt)} addresses.{late}"
+        return f"{said} That touches {counted(keys)}, from {', '.join(each['address'] for each in hurt[:3])}.{late}"
     return f"{said} No active key is behind what is touched.{late}"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ._attack_plan import BAN, LIMIT
+from ._attack_plan import BAN, LIMIT, counted
 from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding, verdict_of
 
 Result = t.Mapping[str, t.Any]
 RESPONSE = "ansible-playbook rendiff.ops.ddos_response"
 STAND_DOWN = "ansible-playbook rendiff.ops.stand_down"
+# The finding that the others of an attack belong to.
+_PLAN = "attack"
 _SHOWN = 5
 # A share of the answers to those who are not banned that may be bad.
 _SERVED = 0.99
@@ -40,9 +42,9 @@ def report_attack(
     before = [_of_plan(plan)]
     before += [_of_candidate(each) for each in plan["candidates"] if each["decision"] in (BAN, LIMIT)][:_SHOWN]
     if plan["hurt"]:
-        touched = [f"{each['address']} ({len(each['keys'])} keys, by {each['by']})" for each in plan["hurt"][:_SHOWN]]
+        touched = [f"{each['address']} ({counted(each['keys'])}, by {each['by']})" for each in plan["hurt"][:_SHOWN]]
         said = f"Touched by it: {'; '.join(touched)}."
-        before.append(Finding("attack.hurt", "entrance", WARNING, "clients", said))
+        before.append(Finding("attack.hurt", "entrance", WARNING, "clients", said, caused_by=_PLAN))
     now = _now(limit, bans, failed)
     if after is not None:
         now.append(_of_after(traffic, after, plan))
@@ -84,7 +86,7 @@ def _of_plan(plan: Result) -> Finding:
     calm = OK if plan["complete"] else UNKNOWN
     severity = CRITICAL if plan["blind"] else WARNING if plan["attack"] else calm
     commands = (f"{RESPONSE} --check",) if plan["attack"] else ()
-    return Finding("attack.plan", "entrance", severity, "traffic", plan["summary"], {}, commands)
+    return Finding(_PLAN, "entrance", severity, "traffic", plan["summary"], {}, commands)
 
 
 def _of_candidate(each: Result) -> Finding:
@@ -92,7 +94,8 @@ def _of_candidate(each: Result) -> Finding:
         f"{each['address']} sent {each['requests']} requests, {each['rps']:g} a second, {each['peak']} in the worst:"
         f" {each['decision']}, as {each['why']}."
     )
-    return Finding(f"attack.from.{each['address']}", "entrance", WARNING, each["address"], said, {"keys": each["keys"]})
+    identity, evidence = f"attack.from.{each['address']}", {"keys": each["keys"]}
+    return Finding(identity, "entrance", WARNING, each["address"], said, evidence, caused_by=_PLAN)
 
 
 def _others(traffic: Result, plan: Result) -> t.Iterator[Result]:

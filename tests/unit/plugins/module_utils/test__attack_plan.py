@@ -205,6 +205,7 @@ def report(after=None, **more):
 def test_before_anything_is_done_the_report_warns_and_names_the_next_command():
     told = report()
     assert told["verdict"] == "warning" and told["causes"] == [] and told["done"] == []
+    assert told["root_causes"] == ["attack"] and told["summary"].startswith("1 to ban (8.8.4.4)")
     assert any("ddos_response --check" in command for each in told["findings"] for command in each["commands"])
 
 
