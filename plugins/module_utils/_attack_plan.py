@@ -10,7 +10,8 @@ import dataclasses
 import ipaddress
 import typing as t
 
-from ._attack_policy import Behind, Look, Policy, network_of
+from ._address import network_of
+from ._attack_policy import ACT, Behind, Look, Policy
 
 BAN, LIMIT, SPARE = "ban", "limit", "spare"
 # On a site without keys: a client that has been as busy before is no attacker.
@@ -93,7 +94,7 @@ def _decide(each: Look, keys: t.Mapping[str, int], loud: bool, behind: Behind, p
     address = ipaddress.ip_address(each["address"])
     if not loud:
         return SPARE, "it sends no more than many do"
-    if any(address in network_of(network) for network in policy.never):
+    if any(address in network_of(ACT, network) for network in policy.never):
         return SPARE, "it is named as never to be banned"
     if not address.is_global and each["address"] not in policy.private_targets:
         return SPARE, "it is no public address: behind it may be a proxy, or this host"
@@ -125,9 +126,10 @@ def _targets(banned: t.Sequence[Candidate], behind: Behind, policy: Policy) -> l
 
 
 def _may_ban_whole(network: str, behind: Behind, policy: Policy) -> bool:
-    inside = network_of(network)
+    inside = network_of(ACT, network)
     kept = any(keys and ipaddress.ip_address(address) in inside for address, keys in behind.addresses.items())
-    near = any(inside.overlaps(other) for other in map(network_of, policy.never) if other.version == inside.version)
+    spared = [network_of(ACT, each) for each in policy.never]
+    near = any(inside.overlaps(other) for other in spared if other.version == inside.version)
     return not kept and not near and inside.is_global and not behind.unknown
 
 
@@ -150,7 +152,7 @@ def _loud_networks(
 
 def _many(traffic: Look, seconds: float, policy: Policy) -> str:
     """Return what tells of an attack by many addresses at once, empty where nothing does."""
-    spared = [network_of(each) for each in policy.never]
+    spared = [network_of(ACT, each) for each in policy.never]
     known = sum(
         each["requests"]
         for each in traffic["addresses"]

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 
+from ._address import network_of
 from ._errors import OpsError
 
 Look = t.Mapping[str, t.Any]
-_ACT = "plan against an attack"
+ACT = "plan against an attack"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +57,14 @@ def policy_of(given: Look) -> Policy:
     known = {field.name for field in dataclasses.fields(Policy)}
     unknown = sorted(set(given) - known)
     if unknown:
-        raise OpsError(_ACT, f"there is no '{unknown[0]}' in a policy", f"Known are {', '.join(sorted(known))}")
+        raise OpsError(ACT, f"there is no '{unknown[0]}' in a policy", f"Known are {', '.join(sorted(known))}")
     plain: dict[str, t.Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in given.items()}
     policy = Policy(**plain)
     if policy.ban_rps <= policy.average:
         cause = f"bans from {policy.ban_rps:g} requests per second on would hit before the limit of {policy.average}"
-        raise OpsError(_ACT, cause, "Let ban_rps be above average")
+        raise OpsError(ACT, cause, "Let ban_rps be above average")
     for each in (*policy.never, *policy.private_targets):
-        network_of(each)
+        network_of(ACT, each)
     return policy
 
 
@@ -85,11 +85,3 @@ def behind_of(given: Look, window_s: int) -> Behind:
     elif given["reach_s"] < window_s:
         unknown = f"the api's logs reach back only {given['reach_s']} s"
     return Behind(addresses, unknown, bool(given) and not given["api_keys"])
-
-
-def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """Return an address or a network as a network, or refuse what is neither."""
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise OpsError(_ACT, f"'{text[:80]}' is no address and no network", "Write it as 203.0.113.0/24") from None

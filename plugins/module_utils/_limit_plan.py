@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import ipaddress
 import json
 import typing as t
 
+from ._address import network_of
 from ._argspec import ArgumentSpec
 from ._errors import OpsError
 from ._plan import Action, Plan
@@ -90,7 +90,7 @@ def limit_of(options: t.Mapping[str, t.Any]) -> Limit:
         options["burst"] or 2 * options["average"],
         options["in_flight"],
         tuple(strict),
-        tuple(sorted({_network(each) for each in options["exempt"]})),
+        tuple(sorted({str(network_of(_ACT, each)) for each in options["exempt"]})),
         options["key_only"],
         tuple(_path(each) for each in options["open_paths"]),
         options["ip_depth"],
@@ -102,13 +102,6 @@ def _path(path: str) -> str:
     if not path.startswith("/") or "`" in path or not path.isprintable():
         raise OpsError(_ACT, f"'{path[:80]}' is no path", "Write it as /api/v1/convert")
     return path
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        raise OpsError(_ACT, f"'{text[:80]}' is no address and no network", "Write it as 203.0.113.0/24") from None
 
 
 def document_of(limit: Limit, routers: t.Sequence[Router]) -> dict[str, t.Any]:

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - rendiff.ops.attributes
   - rendiff.ops.stack
+  - rendiff.ops.access_log
 attributes:
   check_mode:
     support: full
@@ -36,49 +37,6 @@ options:
       - How much to write at most. How many lines are left out then is told.
     type: int
     default: 100000000
-  path:
-    description:
-      - A file on the managed host, plain or compressed by gzip, in place of the log of the project.
-    type: path
-  paths:
-    description:
-      - Several such files, for one the log and those it was rotated to. No project is looked for.
-    type: list
-    elements: path
-    default: []
-  role:
-    description:
-      - Whose log to read where no file is named.
-    type: str
-    choices: [proxy, api]
-    default: proxy
-  since_s:
-    description:
-      - Only the last so many seconds before O(until), or before now.
-    type: int
-  since:
-    description:
-      - Only from this time on, such as V(2026-11-23T03:12:45Z). Without a zone it is UTC.
-    type: str
-  until:
-    description:
-      - Only up to this time.
-    type: str
-  addresses:
-    description:
-      - Only requests from these addresses.
-    type: list
-    elements: str
-    default: []
-  forwarded_depth:
-    description:
-      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
-        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
-      - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
-        C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
-        anybody, a client may choose what stands there.
-    type: int
-    default: 0
   timeout_s:
     description:
       - How many seconds to read at most.

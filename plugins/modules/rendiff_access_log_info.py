@@ -24,61 +24,18 @@ extends_documentation_fragment:
   - rendiff.ops.attributes
   - rendiff.ops.attributes.info
   - rendiff.ops.stack
+  - rendiff.ops.access_log
 options:
-  path:
-    description:
-      - A file on the managed host, plain or compressed by gzip, in place of the log of the project.
-    type: path
-  paths:
-    description:
-      - Several such files, for one the log and those it was rotated to. No project is looked for.
-    type: list
-    elements: path
-    default: []
-  role:
-    description:
-      - Whose log to read where no file is named. The V(api) sees only its own requests, those of the V(proxy) where it
-        is told whom they came from.
-    type: str
-    choices: [proxy, api]
-    default: proxy
-  since_s:
-    description:
-      - Count only the last so many seconds before O(until), or before now.
-    type: int
-  since:
-    description:
-      - Count only from this time on, such as V(2026-11-23T03:12:45Z). Without a zone it is UTC.
-    type: str
-  until:
-    description:
-      - Count only up to this time.
-    type: str
   baseline_s:
     description:
       - How many seconds before the window to compare it with. Needs O(since_s) or O(since).
     type: int
-  addresses:
-    description:
-      - Count only requests from these addresses.
-    type: list
-    elements: str
-    default: []
   only_addresses:
     description:
       - Count nothing but addresses and networks, about three times as fast. With a window, O(addresses) or O(ties)
         everything is counted all the same.
     type: bool
     default: false
-  forwarded_depth:
-    description:
-      - Which address of a line counts. V(0) is whoever connected to the proxy, C(ClientAddr) in Traefik's JSON,
-        whatever C(X-Forwarded-For) says. In a line that tells only one address, as the common form, it is that one.
-      - V(1) and more are for a proxy behind others that it trusts. Then it is C(ClientHost), which Traefik takes from
-        C(X-Forwarded-For), and of that list the entry so far from the right. Where Traefik takes that header from
-        anybody, a client may choose what stands there.
-    type: int
-    default: 0
   top:
     description:
       - How many of each to list, at most 1000.
