@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import time
 import typing as t
 
@@ -26,6 +28,8 @@ PRIORITY = -300
 SETS = {(4, False): "banned4", (6, False): "banned6", (4, True): "trial4", (6, True): "trial6"}
 MAX_TTL_S = 30 * 86_400
 NFT_PATHS = ("/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", "/usr/bin/nft")
+_NFT_S, _PAUSE_S = 60.0, 0.01
+_NOT_RUN, _TOO_LONG = 127, 124
 # What may stand in a set: an address, a network, or a range; nothing that nft could take for its own words.
 _ELEMENT = re.compile(r"[0-9a-f.:]{2,39}(/[0-9]{1,3}|-[0-9a-f.:]{2,39})?")
 
@@ -84,19 +88,29 @@ def restore_commands(document: t.Any, now: float) -> str:
     return "".join(parts)
 
 
-def _silently(argv: t.Sequence[str]) -> int:
-    """Run a program with its output thrown away; return its status."""
-    output, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    complaints = os.dup(2)
-    try:
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
-        return os.spawnv(os.P_WAIT, argv[0], list(argv))
-    finally:
-        os.dup2(output, 1)
-        os.dup2(complaints, 2)
-        for descriptor in (output, complaints, nothing):
-            os.close(descriptor)
+def _run(argv: t.Sequence[str], *, source: int | None = None, silent: bool = False) -> int:
+    """Run a program to its end, within a bound, and return its status. Nothing of Ansible is there to do it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if silent:
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, 1)
+                os.dup2(nothing, 2)
+            if source is not None:
+                os.dup2(source, 0)
+            os.execv(argv[0], list(argv))
+        finally:
+            os._exit(_NOT_RUN)
+    deadline = time.monotonic() + _NFT_S
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        threading.Event().wait(_PAUSE_S)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return _TOO_LONG
 
 
 def main(argv: t.Sequence[str]) -> int:
@@ -110,14 +124,13 @@ def main(argv: t.Sequence[str]) -> int:
     if not commands:
         sys.stdout.write("No ban is to last any longer.\n")
         return 0
-    if _silently([nft, "list", "chain", FAMILY, TABLE, CHAIN]) == 0:
+    if _run([nft, "list", "chain", FAMILY, TABLE, CHAIN], silent=True) == 0:
         sys.stdout.write("The bans are in place.\n")
         return 0
     with tempfile.TemporaryFile() as stream:
         stream.write(commands.encode())
         stream.seek(0)
-        os.dup2(stream.fileno(), 0)
-        return os.spawnv(os.P_WAIT, nft, [nft, "-f", "-"])
+        return _run([nft, "-f", "-"], source=stream.fileno())
 
 
 if __name__ == "__main__":
