@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".cache" / "gates"
 GATE_TIMEOUT_S = 2400
 
-# Longest first, since two run side by side; they share nothing but the checkout, which they only read.
+# Longest first; they share nothing but the checkout, which they only read.
 WITHOUT_SANDBOX = (
     "core-next-code",
     "sanity",
@@ -39,7 +39,8 @@ WITHOUT_SANDBOX = (
     "ruff",
 )
 NOT_QUICK = ("core-next-code",)
-# One after another: they break and mend the same stack.
+# One after another: they break and mend the same stack, and wait a lot. The others run beside them and give way.
+GIVES_WAY = ("nice", "-n", "15")
 WITH_SANDBOX = ("install-test", "integration", "molecule", "core-next-molecule")
 
 # What tells why a gate failed, among the thousands of lines that a gate may print.
@@ -69,7 +70,7 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
-def make(target: str) -> Result:
+def make(target: str, first_words: tuple[str, ...] = ()) -> Result:
     """Run a target of the Makefile and report it; its output is shown only when it fails."""
     log = LOGS / f"{target}.log"
     # The outer make's job server and level are none of the inner one's business.
@@ -78,7 +79,7 @@ def make(target: str) -> Result:
     with log.open("w", encoding="utf-8") as output:
         try:
             status: int | str = subprocess.run(
-                ["make", target],
+                [*first_words, "make", target],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -100,6 +101,14 @@ def make(target: str) -> Result:
     return Result(target, status == 0, log)
 
 
+def on_sandbox() -> list[Result]:
+    """Start the sandbox and run what needs it."""
+    if make("sandbox-up").passed:
+        return [make(gate) for gate in WITH_SANDBOX]
+    say(f"FAIL  {', '.join(WITH_SANDBOX)}: there is no sandbox to run them on")
+    return [Result(gate, passed=False) for gate in WITH_SANDBOX]
+
+
 def main() -> int:
     """Run the gates and return the exit status."""
     parser = argparse.ArgumentParser(description="Run the gates and count them.")
@@ -108,17 +117,12 @@ def main() -> int:
 
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    alone = [gate for gate in WITHOUT_SANDBOX if not (quick and gate in NOT_QUICK)]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        # Building the sandbox is mostly waiting for downloads, so it goes first and the gates run beside it.
-        sandbox = None if quick else pool.submit(make, "sandbox-up")
-        results = list(pool.map(make, alone))
-
-    if sandbox and sandbox.result().passed:
-        results += [make(gate) for gate in WITH_SANDBOX]
-    elif sandbox:
-        say(f"FAIL  {', '.join(WITH_SANDBOX)}: there is no sandbox to run them on")
-        results += [Result(gate, passed=False) for gate in WITH_SANDBOX]
+        if quick:
+            results = list(pool.map(make, [gate for gate in WITHOUT_SANDBOX if gate not in NOT_QUICK]))
+        else:
+            sandbox = pool.submit(on_sandbox)
+            results = [make(gate, GIVES_WAY) for gate in WITHOUT_SANDBOX] + sandbox.result()
 
     failed = [result for result in results if not result.passed]
     for result in failed:
