@@ -25,7 +25,8 @@ from ansible_collections.rendiff.ops.plugins.module_utils._api_key import hash_k
 KILLED = """
 import json, os, signal, sys
 from ansible_collections.rendiff.ops.plugins.module_utils import _key_change, _postgres
-options, at = json.loads(sys.argv[1]), int(sys.argv[2])
+usual = {name: spec.get("default") for name, spec in _key_change.KEY_ARGUMENTS.options.items()}
+options, at = {**usual, **json.loads(sys.argv[1])}, int(sys.argv[2])
 calls = 0
 def mortal(real):
     def call(*arguments, **named):
@@ -210,20 +211,10 @@ def test_killed_between_any_two_steps_a_second_run_ends_in_the_same_place(keys: 
             "state": "rotated",
             "key_id": identity,
             "grace_s": 0,
-            "rotation": "",
             "new_keys": {new_id: {"hash": hash_key(new), "prefix": new[:8]}},
-            "new_raw_keys": {},
-            "own_raw_jobs": False,
-            "only_after": None,
-            "watch_s": 0,
-            "prove_s": 0,
-            "raw_key": "",
-            "raw_prefix": "",
-            "why": "",
-            "incident": "",
             "state_dir": str(keys.folder / "state"),
         }
-        argv = [sys.executable, "-c", KILLED, json.dumps({"user_id": None, **options}), str(at)]
+        argv = [sys.executable, "-c", KILLED, json.dumps(options), str(at)]
         ended = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
         # As the action plugin does: what the killed run was given is in its file.
         with contextlib.suppress(FileExistsError):
