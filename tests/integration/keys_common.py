@@ -40,11 +40,19 @@ class Keys:
 
     def answers(self, raw: str) -> int:
         """Return the status with which the api answers a request with this key, through the proxy."""
-        url = f"http://127.0.0.1:{self.sandbox.facts['http_port']}/api/v1/jobs"
-        headers = {"Host": self.sandbox.facts["host"], "X-API-Key": raw}
+        return self._ask("/api/v1/jobs", raw)
+
+    def submits(self, raw: str) -> int:
+        """Return the status with which the api answers a job of this key, through the proxy."""
+        document = {"input": "/storage/input/sample.mp4", "operations": [{"type": "transcode"}]}
+        return self._ask("/api/v1/convert", raw, json.dumps(document).encode())
+
+    def _ask(self, path: str, raw: str, body: bytes | None = None) -> int:
+        url = f"http://127.0.0.1:{self.sandbox.facts['http_port']}{path}"
+        headers = {"Host": self.sandbox.facts["host"], "X-API-Key": raw, "Content-Type": "application/json"}
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(urllib.request.Request(url, headers=headers), timeout=15) as answer:
+            with opener.open(urllib.request.Request(url, data=body, headers=headers), timeout=15) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

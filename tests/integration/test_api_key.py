@@ -105,9 +105,10 @@ def test_a_rotated_key_hands_over_its_settings_and_jobs_and_is_refused_at_once(k
         (key,) = rotated.result["api_keys"]
         new = Path(rotated.result["files"][key["successor_id"]]).read_text(encoding="utf-8").strip()
         assert keys.answers(raw) == 401 and keys.answers(new) == 200
+        assert keys.submits(raw) == 401 and keys.submits(new) == 201
         assert new not in rotated.output and hash_key(new) not in rotated.output
         (successor,) = keys.info(key_id=key["successor_id"]).result["api_keys"]["list"]
-        assert (successor["name"], successor["state"], successor["requests"]) == ("nightly", "active", 1)
+        assert (successor["name"], successor["state"], successor["requests"]) == ("nightly", "active", 2)
         # Where jobs hold the key itself, they stay until the new key may travel.
         own = {"jobs_owned": 0, "jobs_left": 3} if keys.raw_in_jobs else {"jobs_owned": 3, "jobs_left": 0}
         assert {name: key[name] for name in own} == own
