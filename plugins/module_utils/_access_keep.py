@@ -16,6 +16,7 @@ from ._argspec import ArgumentSpec
 from ._docker import RunCommand
 from ._errors import OpsError
 from ._plan import Action, Plan
+from ._state import make_folder
 
 _SHARED = (
     *("path", "paths", "role", "since_s", "since", "until", "addresses", "forwarded_depth", "timeout_s"),
@@ -61,8 +62,6 @@ def keep(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bo
 
 def _make_folder(folder: str) -> None:
     try:
-        # Only the last folder of a path gets the mode, so its parent is made by itself.
-        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(*os.path.split(folder))
     except OSError as error:
         raise OpsError(f"make the folder '{folder}'", str(error.strerror), "Pass another dest") from error

@@ -189,7 +189,7 @@ class KeyFactsReader:
             path=self._jobs.text("input_path"),
             output=self._jobs.text("output_path"),
         )
-        known = key_ids(self._keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False))
+        known = key_ids(self._keys.every(self._database))
         found: dict[str, int] = {}
         for owner, count in rows:
             identity = owner_id(known, str(owner)) or "unknown"

@@ -61,8 +61,7 @@ def look_at_keys(database: _postgres.Database, options: t.Mapping[str, t.Any]) -
     keys = KeyTable(require(tables, "api_keys"))
     now = time.time()
     named = any(options[name] for name in SELECT_ARGUMENTS.options)
-    every = (_postgres.sql.SQL("true"), ())
-    found = find_keys(database, keys, options, _ACT, lock=False) if named else keys.read(database, *every, lock=False)
+    found = find_keys(database, keys, options, _ACT, lock=False) if named else keys.every(database)
     jobs = tables.get("jobs")
     used = _use(database, JobTable(jobs), options["window_s"]) if jobs is not None and jobs.has("api_key") else None
     described = [{**key.describe(now), **_of(key, used)} for key in found]
@@ -148,7 +147,7 @@ class KeyLook:
         if not watches:
             return []
         keys = KeyTable(require(introspect(self._database.query), "api_keys"))
-        every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
+        every = keys.every(self._database)
         rows = {key.id: key for key in every}
         log = read_log(min(watch.since for watch in watches))
         known = log if log.read else None
@@ -158,7 +157,7 @@ class KeyLook:
         """Return which keys were used from which addresses, from the api's log and from the ties of an access log."""
         tables = introspect(self._database.query)
         keys = KeyTable(require(tables, "api_keys"))
-        every = keys.read(self._database, _postgres.sql.SQL("true"), (), lock=False)
+        every = keys.every(self._database)
         since = self._now - self._options["behind_s"]
         log = read_log(since)
         if log.unread and not log.read:

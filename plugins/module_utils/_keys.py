@@ -130,6 +130,10 @@ class KeyTable:
         )
         return [_key(row) for row in rows]
 
+    def every(self, database: _postgres.Database) -> list[Key]:
+        """Return all keys, the oldest first."""
+        return self.read(database, _postgres.sql.SQL("true"), (), lock=False)
+
 
 def _key(row: t.Sequence[t.Any]) -> Key:
     identity, digest, prefix, name, user, active, admin, requests, *times = row
