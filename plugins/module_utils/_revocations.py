@@ -12,8 +12,9 @@ import os
 import typing as t
 
 from ._errors import OpsError
+from ._state import append_lines
 
-_FILE = "revocations.jsonl"
+FILE = "revocations.jsonl"
 _ACT = "write the ledger of revocations"
 
 
@@ -21,7 +22,7 @@ def read_revocations(state_dir: str) -> list[dict[str, t.Any]]:
     """Return every entry, the oldest first. A line that was cut by a crash is passed over."""
     found = []
     try:
-        with open(os.path.join(state_dir, _FILE), encoding="utf-8") as stream:
+        with open(os.path.join(state_dir, FILE), encoding="utf-8") as stream:
             for line in stream:
                 with contextlib.suppress(ValueError):
                     entry = json.loads(line)
@@ -41,13 +42,7 @@ def add_revocations(state_dir: str, entries: t.Sequence[t.Mapping[str, t.Any]]) 
     if not new:
         return 0
     try:
-        os.makedirs(state_dir, mode=0o700, exist_ok=True)
-        descriptor = os.open(os.path.join(state_dir, _FILE), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            # Behind a line that was cut, so that it does not spoil this one as well.
-            stream.write("".join(f"\n{json.dumps(entry, sort_keys=True)}" for entry in new) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        append_lines(state_dir, FILE, [json.dumps(entry, sort_keys=True) for entry in new])
     except OSError as error:
         raise OpsError(_ACT, str(error.strerror), "Pass another state_dir") from error
     return len(new)

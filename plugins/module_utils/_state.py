@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
+import time
 import typing as t
 
 from ._argspec import ArgumentSpec
+from ._errors import OpsError
 
 STATE_DIR = "/var/lib/rendiff-ops"
 STATE_ARGUMENTS = ArgumentSpec({"state_dir": {"type": "path", "default": STATE_DIR}})
@@ -43,3 +46,37 @@ def whole_file(path: str, *, durable: bool = False) -> t.Iterator[t.BinaryIO]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def append_lines(state_dir: str, name: str, lines: t.Sequence[str]) -> None:
+    """Add lines to a file of the state folder, 0600. They outlive a crash of the host from then on."""
+    os.makedirs(state_dir, mode=0o700, exist_ok=True)
+    descriptor = os.open(os.path.join(state_dir, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        # Behind a line that was cut, so that it does not spoil the first of these as well.
+        stream.write("".join(f"\n{line}" for line in lines) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def hold(state_dir: str, name: str, act: str, wait_s: float = 5.0) -> t.Iterator[None]:
+    """Keep others from the same at the same time, for as long as the block runs; a run that dies lets go of it."""
+    try:
+        path = os.path.join(make_folder(state_dir, "locks"), name)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise OpsError(act, f"{error.strerror}: '{state_dir}'", "Run with become, or pass another state_dir") from error
+    try:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise OpsError(act, "another run does so now", "Wait for its end, then run this again") from error
+                time.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
