@@ -41,6 +41,10 @@ options:
     description:
       - Region of the bucket.
     type: str
+  s3_ca_file:
+    description:
+      - File of the host with the CA of the S3 store, where the host does not trust it.
+    type: path
   s3_access_key:
     description:
       - Access key. Without it those of the host's environment, or of its instance profile, are used.

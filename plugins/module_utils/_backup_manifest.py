@@ -105,12 +105,12 @@ def parse_manifest(text: str, where: str) -> Manifest:
             raise OpsError(act, f"its format is {told['format']}, known is {FORMAT}", "Use a newer rendiff.ops")
         known = {field.name for field in dataclasses.fields(Manifest)}
         told = {name: value for name, value in told.items() if name in known}
-        files = tuple(StoredFile(**each) for each in told.pop("files"))
-        tuples = {name: tuple(told.pop(name, ())) for name in ("schema_head", "settings", "roles")}
-        manifest = Manifest(files=files, **tuples, **told)
+        told["files"] = tuple(StoredFile(**each) for each in told["files"])
+        told.update({name: tuple(told.get(name, ())) for name in ("schema_head", "settings", "roles")})
+        manifest = Manifest(**told)
         calendar.timegm(time.strptime(manifest.taken_at, "%Y-%m-%dT%H:%M:%SZ"))
         allowed = {name + SUFFIXES[manifest.encryption] for name in (DUMP, GLOBALS)}
-        whole = _NAME.fullmatch(manifest.name) and {each.name for each in files} <= allowed
+        whole = _NAME.fullmatch(manifest.name) and {each.name for each in manifest.files} <= allowed
         whole = whole and manifest.file(DUMP) is not None and all(int(rows) >= 0 for rows in manifest.tables.values())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise OpsError(act, "it is not whole", "Use another backup") from error

@@ -29,6 +29,7 @@ STORE_ARGUMENTS = ArgumentSpec(
         "s3_prefix": {"type": "str", "default": "rendiff-ops"},
         "s3_endpoint": {"type": "str"},
         "s3_region": {"type": "str"},
+        "s3_ca_file": {"type": "path"},
         "s3_access_key": {"type": "str", "no_log": True},
         "s3_secret_key": {"type": "str", "no_log": True},
         "service_s3_prefix": {"type": "str", "default": "postgres"},
@@ -256,6 +257,7 @@ def open_stores(run: Run, options: t.Mapping[str, t.Any], project: str) -> list[
             "name": str(options["s3_bucket"]),
             "endpoint": str(options["s3_endpoint"] or ""),
             "region": str(options["s3_region"] or ""),
+            "ca_file": str(options["s3_ca_file"] or ""),
             "access_key": str(options["s3_access_key"] or ""),
             "secret_key": str(options["s3_secret_key"] or ""),
         }

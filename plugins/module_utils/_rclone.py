@@ -54,6 +54,7 @@ class Bucket:
     prefix: str
     endpoint: str = ""
     region: str = ""
+    ca_file: str = ""
     access_key: str = dataclasses.field(default="", repr=False)
     secret_key: str = dataclasses.field(default="", repr=False)
 
@@ -72,7 +73,7 @@ class Bucket:
             "NO_CHECK_BUCKET": "true",
         }
         known = {prefix + name: value for name, value in told.items() if value}
-        # rclone fails where the tools of AWS are told of a CA this way; it has its own option for that.
+        # rclone fails where the tools of AWS are told of a CA; it has an option of its own for that.
         return {**known, "RCLONE_CONFIG": "/dev/null", _CA_VARIABLE: ""}
 
 
@@ -124,7 +125,7 @@ class Rclone:
             argv = ["timeout", "--kill-after=5", f"{timeout_s:g}", "rclone", *words, "--retries", "2"]
             argv += ["--low-level-retries", "3", "--contimeout", "10s", "--timeout", "60s"]
             argv += ["--log-file", log, "--use-json-log", "--log-level", "INFO", "--stats", "1s"]
-            argv += ["--ca-cert", os.environ[_CA_VARIABLE]] if os.environ.get(_CA_VARIABLE) else []
+            argv += ["--ca-cert", self._bucket.ca_file] if self._bucket.ca_file else []
             with _watching(log, note):
                 status, output, errors = self._run(argv, environ_update=self._bucket.environment())
             told = errors + _complaints(log)
