@@ -12,7 +12,7 @@ from . import _redis
 from ._argspec import ArgumentSpec
 from ._cgroup import read_usage
 from ._compose import Replica
-from ._credentials import REDIS_ARGUMENTS, RedisLogin, resolve_redis
+from ._credentials import REDIS_ARGUMENTS, resolve_redis
 from ._docker import DockerClient, RunCommand
 from ._errors import LoginRefusedError, OpsError
 from ._plan import Plan

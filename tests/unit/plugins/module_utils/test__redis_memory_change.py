@@ -10,7 +10,7 @@ from ansible_collections.rendiff.ops.plugins.module_utils._errors import LoginRe
 from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory import Limit
 from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory_change import MEMORY_ARGUMENTS, BrokerMemory
 
-from .builders import replica, stack
+from .builders import replica
 
 MB = 2**20
 
