@@ -73,6 +73,10 @@ class Fetcher:
         self._crypt.check(entry.encryption, encrypt=False)
         return entry
 
+    def revocations(self) -> tuple[dict[str, t.Any], ...]:
+        """Return the entries that this host and all places of backups have."""
+        return tuple(read_entries(gather(self._options["state_dir"], self._stores, REVOCATIONS)))
+
     @contextlib.contextmanager
     def obtain(self, entry: Entry, progress: Progress) -> t.Iterator[Obtained]:
         """Yield the backup, ready; what was made for that is removed in the end."""
@@ -127,7 +131,7 @@ class Fetcher:
             sha256=sha256_of(plain),
             globals_text=roles,
             manifest=manifest,
-            revocations=tuple(read_entries(gather(self._options["state_dir"], self._stores, REVOCATIONS))),
+            revocations=self.revocations(),
         )
 
     def _checked(self, entry: Entry, stored: StoredFile | None, folder: str, progress: Progress) -> str:

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import inspect
 import json
 import os
 import sys
-import time
 import typing as t
 
 from . import _ban_boot
@@ -25,7 +23,7 @@ from ._ban_address import parse_span
 from ._ban_plan import Kept
 from ._docker import RunCommand
 from ._errors import OpsError
-from ._state import whole_file
+from ._state import lock, whole_file
 
 SERVICE = "rendiff-ops-bans.service"
 UNIT_DIR = "/etc/systemd/system"
@@ -190,15 +188,8 @@ class BanFiles:
         except OSError as error:
             raise OpsError(_ACT, f"{error.strerror}: '{self.state_dir}'", "Pass another state_dir") from error
         try:
-            deadline = time.monotonic() + _LOCK_WAIT_S
-            while True:
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() > deadline:
-                        raise OpsError("change the bans", f"another run held them for {_LOCK_WAIT_S} s") from error
-                    time.sleep(0.1)
+            if not lock(folder, _LOCK_WAIT_S):
+                raise OpsError("change the bans", f"another run held them for {_LOCK_WAIT_S} s")
             yield
         finally:
             os.close(folder)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import time
@@ -25,7 +24,7 @@ from ._mitigation import (
     read_entry,
 )
 from ._plan import Plan
-from ._state import STATE_ARGUMENTS, STATE_DIR, make_folder, whole_file
+from ._state import STATE_ARGUMENTS, STATE_DIR, lock, make_folder, whole_file
 
 MITIGATION_ARGUMENTS = ArgumentSpec(
     {
@@ -154,23 +153,14 @@ class Ledger:
             return
         try:
             make_folder(os.path.dirname(self.folder), FOLDER)
-            lock = os.open(os.path.join(self.folder, ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(os.path.join(self.folder, ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             cause = str(error.strerror)
             raise OpsError(f"write the mitigation ledger in '{self.folder}'", cause, "Run with become") from error
         try:
-            deadline = time.monotonic() + _LOCK_WAIT_S
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() > deadline:
-                        raise OpsError(
-                            f"write the mitigation ledger in '{self.folder}'",
-                            f"another run held it for {_LOCK_WAIT_S} s",
-                        ) from error
-                    time.sleep(0.1)
+            if not lock(descriptor, _LOCK_WAIT_S):
+                cause = f"another run held it for {_LOCK_WAIT_S} s"
+                raise OpsError(f"write the mitigation ledger in '{self.folder}'", cause)
             yield
         finally:
-            os.close(lock)
+            os.close(descriptor)

@@ -45,7 +45,7 @@ class Database:
         """Run a statement and return its rows; values travel as parameters, names as ``identifier()``."""
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
+                cursor.execute(statement, parameters or None)
                 return list(cursor.fetchall()) if cursor.description else []
         except psycopg2.Error as error:
             raise explain(error, self._login) from error
@@ -54,7 +54,7 @@ class Database:
         """Run a statement and return the number of rows that it touched."""
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
+                cursor.execute(statement, parameters or None)
                 return int(cursor.rowcount)
         except psycopg2.Error as error:
             raise explain(error, self._login) from error
@@ -95,7 +95,7 @@ class Database:
         """Yield the rows of a query in lists of at most ``size``, without holding them all; one stream at a time."""
         try:
             with self._connection.cursor(name="rendiff_ops") as cursor:
-                cursor.execute(statement, parameters)
+                cursor.execute(statement, parameters or None)
                 while True:
                     rows = cursor.fetchmany(size)
                     if not rows:
@@ -130,10 +130,13 @@ class Database:
 
 
 @contextlib.contextmanager
-def connect(login: PostgresLogin, timeout_s: float, *, read_only: bool = True) -> t.Iterator[Database]:
+def connect(
+    login: PostgresLogin, timeout_s: float, *, read_only: bool = True, autocommit: bool = False
+) -> t.Iterator[Database]:
     """Open a bounded connection; roll back what was not committed; close in every case.
 
-    ``timeout_s`` bounds connecting, each statement, and each wait for a lock, in seconds.
+    ``timeout_s`` bounds connecting, each statement, and each wait for a lock, in seconds. ``autocommit``: for what the
+    server does in no transaction, such as making a database; each statement is then kept at once.
     """
     if DRIVER_ERROR is not None:
         raise MissingDriverError(
@@ -158,7 +161,7 @@ def connect(login: PostgresLogin, timeout_s: float, *, read_only: bool = True) -
         parameters["sslmode"] = login.sslmode
     try:
         connection = psycopg2.connect(**parameters)
-        connection.set_session(isolation_level="READ COMMITTED", readonly=read_only)
+        connection.set_session(isolation_level="READ COMMITTED", readonly=read_only, autocommit=autocommit)
     except psycopg2.Error as error:
         raise explain(error, login) from error
     try:

@@ -12,7 +12,7 @@ from . import _redis
 from ._argspec import ArgumentSpec
 from ._cgroup import read_usage
 from ._compose import Replica
-from ._credentials import REDIS_ARGUMENTS, RedisLogin, resolve_redis
+from ._credentials import REDIS_ARGUMENTS, resolve_redis
 from ._docker import DockerClient, RunCommand
 from ._errors import LoginRefusedError, OpsError
 from ._plan import Plan
@@ -36,7 +36,7 @@ from ._redis_memory import (
     settings_of_file,
     smallest,
 )
-from ._stack import STACK_ARGUMENTS, Stack, discover
+from ._stack import STACK_ARGUMENTS, container_of, discover
 
 MEMORY_ARGUMENTS = ArgumentSpec(
     {
@@ -206,22 +206,11 @@ def _text_of(value: t.Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def container_of(stack: Stack, login: RedisLogin) -> Replica | None:
-    """Return the running container that a login reaches, or None where it is none of the project. Pure."""
-    reached = ("127.0.0.1" if login.host == "localhost" else login.host, login.port)
-    for service in stack.services:
-        for replica in service.running:
-            ports = {login.port, *replica.published}
-            if any(reached in replica.addresses(port) for port in ports):
-                return replica
-    return None
-
-
 def change_memory(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bool) -> dict[str, t.Any]:
     """Find the broker and the container that it runs in, and change how much memory it may use."""
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
     stack = discover(client, run_command, options["project"], options["service_roles"])
     login = resolve_redis(stack, options, lambda replica, path: client.read_file(replica.id, path))
     with _redis.connect(login, Keys(), float(options["redis_timeout_s"])) as broker:
-        done = BrokerMemory(broker, client, container_of(stack, login), options).run(check_mode)
+        done = BrokerMemory(broker, client, container_of(stack, login.host, login.port), options).run(check_mode)
     return {**done, "project": stack.project}

@@ -146,6 +146,16 @@ def choose_project(
     )
 
 
+def container_of(stack: Stack, host: str, port: int) -> Replica | None:
+    """Return the running container that an address reaches, or None where it is none of the project. Pure."""
+    reached = ("127.0.0.1" if host == "localhost" else host, port)
+    for service in stack.services:
+        for replica in service.running:
+            if any(reached in replica.addresses(each) for each in {port, *replica.published}):
+                return replica
+    return None
+
+
 def discover(
     client: DockerClient, run_command: RunCommand, project: str | None, service_roles: t.Mapping[str, str] | None = None
 ) -> Stack:

@@ -59,6 +59,19 @@ def append_lines(state_dir: str, name: str, lines: t.Sequence[str]) -> None:
         os.fsync(stream.fileno())
 
 
+def lock(descriptor: int, wait_s: float) -> bool:
+    """Hold an open file or folder against every other run until it is closed; tell whether that came within a bound."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def hold(state_dir: str, name: str, act: str, wait_s: float = 5.0) -> t.Iterator[None]:
     """Keep others from the same at the same time, for as long as the block runs; a run that dies lets go of it."""
@@ -68,15 +81,8 @@ def hold(state_dir: str, name: str, act: str, wait_s: float = 5.0) -> t.Iterator
     except OSError as error:
         raise OpsError(act, f"{error.strerror}: '{state_dir}'", "Run with become, or pass another state_dir") from error
     try:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise OpsError(act, "another run does so now", "Wait for its end, then run this again") from error
-                time.sleep(0.1)
+        if not lock(descriptor, wait_s):
+            raise OpsError(act, "another run does so now", "Wait for its end, then run this again")
         yield
     finally:
         os.close(descriptor)

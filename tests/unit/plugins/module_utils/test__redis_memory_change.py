@@ -6,16 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import LoginRefusedError, OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory import Limit
-from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory_change import (
-    MEMORY_ARGUMENTS,
-    BrokerMemory,
-    container_of,
-)
+from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory_change import MEMORY_ARGUMENTS, BrokerMemory
 
-from .builders import replica, stack
+from .builders import replica
 
 MB = 2**20
 
@@ -187,14 +182,3 @@ def test_a_redis_that_tells_nothing_is_an_error():
     broker.values.clear()
     with pytest.raises(OpsError, match="does not tell its maxmemory and its policy"):
         change(broker, container=contained())
-
-
-def test_the_container_is_the_one_that_is_reached():
-    found = stack(
-        replica("redis", address="10.0.0.5", ports={"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "16379"}]}),
-        replica("api"),
-    )
-    for login in (("10.0.0.5", 6379), ("127.0.0.1", 16379), ("localhost", 16379)):
-        assert container_of(found, RedisLogin(*login, 0)).name == "rendiff-prod-redis-1"
-    for login in (("10.0.0.9", 6379), ("127.0.0.1", 6379), ("localhost", 6380)):
-        assert container_of(found, RedisLogin(*login, 0)) is None

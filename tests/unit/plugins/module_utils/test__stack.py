@@ -8,7 +8,12 @@ import pytest
 
 from ansible_collections.rendiff.ops.plugins.module_utils._compose import LABEL
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
-from ansible_collections.rendiff.ops.plugins.module_utils._stack import check_roles, choose_project, find_hazards
+from ansible_collections.rendiff.ops.plugins.module_utils._stack import (
+    check_roles,
+    choose_project,
+    container_of,
+    find_hazards,
+)
 
 from .builders import replica, stack
 
@@ -95,3 +100,14 @@ def test_storage_that_is_missing_or_not_shared_is_told():
 def test_storage_is_where_the_containers_have_it():
     assert stack(replica("api")).storage() == {"path": "/storage", "source": "/data", "type": "bind", "volume": None}
     assert stack(replica("api", mounts=[])).storage() is None
+
+
+def test_the_container_is_the_one_that_is_reached():
+    found = stack(
+        replica("redis", address="10.0.0.5", ports={"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "16379"}]}),
+        replica("api"),
+    )
+    for login in (("10.0.0.5", 6379), ("127.0.0.1", 16379), ("localhost", 16379)):
+        assert container_of(found, *login).name == "rendiff-prod-redis-1"
+    for login in (("10.0.0.9", 6379), ("127.0.0.1", 6379), ("localhost", 6380)):
+        assert container_of(found, *login) is None

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: load a backup into a new database beside the live one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import typing as t
+
+from . import _postgres
+from ._backup_dump import conninfo
+from ._backup_fetch import Obtained
+from ._databases import Held, Server, put_setting
+from ._errors import OpsError
+from ._one_off import FOLDER, OneOff
+from ._restore_marker import LOADING, Marker
+from ._restore_roles import absent_role, missing_roles, needed_roles, role_statements, roles_of
+
+Note = t.Callable[[str, int, int], None]
+
+_SCHEMA = ".rendiff-ops-schema.sql"
+_EVERY_S = 1.0
+_ATTEMPTS = 3
+_PROVIDERS = {"i": " LOCALE_PROVIDER icu ICU_LOCALE {}", "b": " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}"}
+
+
+class Loader:
+    """Loads one backup. ``live`` is the database beside which it is loaded, None where there is none."""
+
+    def __init__(self, server: Server, client: OneOff, obtained: Obtained, live: Held | None) -> None:
+        self._server = server
+        self._client = client
+        self._obtained = obtained
+        self._live = live
+        self._act = f"load backup '{obtained.name}'"
+
+    def plan_roles(self, timeout_s: float) -> list[str]:
+        """Return the statements that make the roles which the dump needs and the server lacks."""
+        existing = self._server.roles()
+        needed = set(needed_roles(self._schema(timeout_s)))
+        missing = missing_roles(needed, existing)
+        statements = role_statements(self._obtained.globals_text, missing, existing)
+        lost = [role for role in missing if role not in roles_of(statements)]
+        if lost:
+            raise self._without(lost[0])
+        return statements
+
+    def make_roles(self, statements: t.Sequence[str]) -> tuple[str, ...]:
+        """Make roles, all or none; return their names."""
+        if statements:
+            with self._server.beside() as database:
+                for statement in statements:
+                    database.execute(statement)
+                database.commit()
+        return roles_of(statements)
+
+    def make(self, name: str, owner: str, marker: Marker) -> None:
+        """Make the empty database, marked as not proven."""
+        statement = self._create(name, owner)
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._server.database.execute(statement)
+                break
+            except OpsError:
+                # A run that was killed may be making it at this moment: then it is there when this has failed.
+                made = self._server.databases().get(name)
+                if made is None or attempt == _ATTEMPTS - 1:
+                    raise
+                self._server.drop(made)
+        self._server.comment(name, marker.text())
+
+    def load(self, name: str, jobs: int, timeout_s: float, note: Note) -> None:
+        """Run pg_restore, which stops at the first error."""
+        argv = ["pg_restore", "--exit-on-error", "--no-password", f"--jobs={jobs}", f"--dbname={conninfo(name)}"]
+        manifest, last = self._obtained.manifest, 0.0
+        total = manifest.database_bytes if manifest is not None else 0
+
+        def beat(_line: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _EVERY_S:
+                done = self._server.bytes_of(name)
+                note("load", min(done, total), total)
+                last = time.monotonic()
+
+        ended = self._client.run(
+            [*argv, f"{FOLDER}/{self._obtained.dump}"], timeout_s, folder=self._obtained.folder, beat=beat
+        )
+        if ended.status != 0:
+            role = absent_role("\n".join(ended.lines))
+            raise (
+                self._without(role)
+                if role
+                else OpsError(self._act, f"pg_restore failed: {ended.cause()}", "The live database is as it was")
+            )
+
+    def settings(self, name: str) -> None:
+        """Give the database the settings that the backup's had."""
+        settings = self._obtained.manifest.settings if self._obtained.manifest is not None else ()
+        roles = self._server.roles() | {""}
+        with self._server.beside() as database:
+            for each in settings:
+                role, (parameter, _equals, value) = str(each["role"]), str(each["setting"]).partition("=")
+                if role in roles:
+                    put_setting(database, name, (role, parameter), value)
+            database.commit()
+
+    def owner(self) -> str:
+        """Return who shall own it: as in the backup, else as now, else who loads it."""
+        manifest, roles = self._obtained.manifest, self._server.roles()
+        candidates = [manifest.owner if manifest else "", self._live.owner if self._live else ""]
+        usable = [role for role in candidates if role in roles and self._server.may_own(role)]
+        return usable[0] if usable else self._server.login.user
+
+    def _create(self, name: str, owner: str) -> t.Any:
+        sql, manifest, live = _postgres.sql, self._obtained.manifest, self._live
+        words = "CREATE DATABASE {} WITH TEMPLATE template0 OWNER {}"
+        names: list[t.Any] = [sql.Identifier(name), sql.Identifier(owner)]
+        if manifest is not None:
+            like = (manifest.encoding, manifest.collate, manifest.ctype, manifest.locale_provider)
+        elif live is not None:
+            like = (live.encoding, live.collate, live.ctype, live.provider)
+        else:
+            return sql.SQL(words).format(*names)
+        words += " ENCODING {} LC_COLLATE {} LC_CTYPE {}"
+        names += [sql.Literal(word) for word in like[:3]]
+        if like[3] in _PROVIDERS:
+            if live is None or not live.locale or live.provider != like[3]:
+                raise OpsError(
+                    self._act,
+                    f"it is sorted by provider '{like[3]}', and there is no live database that tells its locale",
+                    f"Make an empty database '{self._server.login.database}' as it was, then run this again",
+                )
+            words += _PROVIDERS[like[3]]
+            names.append(sql.Literal(live.locale))
+        return sql.SQL(words).format(*names)
+
+    def _schema(self, timeout_s: float) -> list[str]:
+        """Return the schema in the dump as lines of SQL; a dump that cannot be read is an error here."""
+        obtained = self._obtained
+        path = os.path.join(obtained.folder, _SCHEMA)
+        argv = ["pg_restore", "--schema-only", f"--file={FOLDER}/{_SCHEMA}", f"{FOLDER}/{obtained.dump}"]
+        try:
+            ended = self._client.run(argv, timeout_s, folder=obtained.folder)
+            if ended.status != 0:
+                raise OpsError(self._act, f"pg_restore cannot read it: {ended.cause()}", "Use another backup")
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                return stream.readlines()
+        except OSError as error:
+            raise OpsError(self._act, f"{error.strerror}: '{path}'", "Run with become, as root") from error
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def _without(self, role: str) -> OpsError:
+        return OpsError(
+            self._act,
+            f"it has objects or rights of role '{role}', which this server does not have",
+            f'Make it (CREATE ROLE "{role}"), or use a backup that holds its roles. The live database is as it was',
+        )
+
+
+def loading_marker(live: str, obtained: Obtained, asked: str) -> Marker:
+    """Return the marker of a database that is not proven yet. Pure."""
+    return Marker(LOADING, live, obtained.name, asked, obtained.sha256, obtained.taken_at)
