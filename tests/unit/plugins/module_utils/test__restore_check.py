@@ -6,15 +6,22 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.rendiff.ops.plugins.module_utils._backup_fetch import Obtained
+from ansible_collections.rendiff.ops.plugins.module_utils._credentials import PostgresLogin
+from ansible_collections.rendiff.ops.plugins.module_utils._databases import Rights
+from ansible_collections.rendiff.ops.plugins.module_utils._docker import ExecResult
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._restore_check import (
     check_live,
+    check_rights,
+    check_room,
     parse_free,
     space_needed,
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._restore_marker import BEFORE, LIVE
 from ansible_collections.rendiff.ops.plugins.module_utils._restore_verify import differences
 
+from .builders import replica
 from .test__restore_plan import held, marker
 from .test__restore_result import MANIFEST
 
@@ -31,6 +38,80 @@ def test_the_room_is_read_from_df(output, free):
 def test_what_is_not_told_is_guessed_rather_too_large():
     assert space_needed(MANIFEST, 10) == 1100
     assert space_needed(None, 1000) == 6600
+
+
+class FakeServer:
+    """A server of one role."""
+
+    login = PostgresLogin("h", 5432, "app", "rendiff")
+
+    def __init__(self, *, superuser=False, make=True, owns=("app",), obstacles=()):
+        self._rights = Rights(superuser, make, False)
+        self._owns = owns
+        self._obstacles = obstacles
+
+    def rights(self):
+        return self._rights
+
+    def may_own(self, role):
+        return role in self._owns
+
+    def obstacles(self, _held, _rights):
+        return list(self._obstacles)
+
+    def bytes_of(self, _name):
+        return 500
+
+
+class FakeDocker:
+    """A container in which df tells how much is free, or nothing."""
+
+    def __init__(self, free):
+        self.free = free
+
+    def execute(self, _container, argv, _timeout_s):
+        assert argv == ["df", "-Pk", "/data"]
+        if self.free is None:
+            raise OpsError("run df", "there is none")
+        return ExecResult(0, f"head\n/dev/x 1 1 {self.free} 1% /data\n".encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (FakeServer(make=False), "role 'app' may not make databases"),
+        (FakeServer(owns=()), "role 'app' is not of role 'app', which owns it. Pass login_user=app"),
+        (
+            FakeServer(obstacles=[("the replication slot 's' of it is in use", "Stop who reads from it")]),
+            "is in use. Stop who reads from it, then run this again",
+        ),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused_before(server, words):
+    with pytest.raises(OpsError) as error:
+        check_rights(server, [held("rendiff"), None], "")
+    assert words in str(error.value)
+
+
+def test_whoever_may_do_it_may():
+    check_rights(FakeServer(), [held("rendiff"), None], "app")
+    check_rights(FakeServer(superuser=True, make=False), [], "")
+
+
+@pytest.mark.parametrize(
+    ("free", "dropped", "enough"), [(2, None, True), (1, None, False), (1, "x", True), (None, None, True)]
+)
+def test_a_backup_that_does_not_fit_is_refused(tmp_path, free, dropped, enough):
+    (tmp_path / "dump").write_bytes(b"x" * 10)
+    obtained = Obtained("b", "t", str(tmp_path), "dump", "s", None, MANIFEST, ())
+    container = replica("postgres", environment={"PGDATA": "/data"})
+    arguments = (FakeServer(), FakeDocker(free), container, obtained, held(dropped) if dropped else None)
+    if enough:
+        check_room(*arguments)
+    else:
+        with pytest.raises(OpsError, match="it needs about 1,100 bytes .* and 1,024 are free. Drop what"):
+            check_room(*arguments)
+    check_room(FakeServer(), FakeDocker(0), None, obtained, None)
 
 
 def test_only_the_services_own_database_is_restored():
