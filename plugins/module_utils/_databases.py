@@ -140,21 +140,20 @@ class Server:
         """Return the names of all roles."""
         return frozenset(row[0] for row in self.database.query("SELECT rolname::text FROM pg_roles"))
 
-    def obstacles(self, held: t.Sequence[Held], rights: Rights) -> list[str]:
-        """Return what stands in the way of renaming databases, in words."""
+    def obstacles(self, held: t.Sequence[Held], rights: Rights) -> list[tuple[str, str]]:
+        """Return what stands in the way of renaming databases, and what to do, in words."""
         names, oids = [each.name for each in held], [each.oid for each in held]
         found = []
         rows = self.database.query("SELECT gid FROM pg_prepared_xacts WHERE database = ANY (%s)", [names])
         if rows:
-            found.append(f"{len(rows)} prepared transactions are open in it, such as '{rows[0][0]}': end them")
+            found.append((f"{len(rows)} prepared transactions are open in it, such as '{rows[0][0]}'", "End them"))
         rows = self.database.query(
             "SELECT slot_name FROM pg_replication_slots WHERE database = ANY (%s) AND active", [names]
         )
         if rows:
-            found.append(f"the replication slot '{rows[0][0]}' is in use: stop who reads from it")
-        if not rights.superuser:
-            foreign = self.database.query(_FOREIGN, [oids, rights.end])
-            found += [f"a session of '{user}' is open, which '{self.login.user}' may not end" for (user,) in foreign]
+            found.append((f"the replication slot '{rows[0][0]}' of it is in use", "Stop who reads from it"))
+        for (user,) in [] if rights.superuser else self.database.query(_FOREIGN, [oids, rights.end]):
+            found.append((f"'{self.login.user}' may not end the session of '{user}' in it", "End it"))
         return found
 
     def bytes_of(self, name: str) -> int:

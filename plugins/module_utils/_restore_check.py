@@ -68,9 +68,8 @@ def check_rights(server: Server, held: t.Sequence[Held | None], owner: str) -> N
     for role in dict.fromkeys([*(each.owner for each in there), *([owner] if owner else [])]):
         if not server.may_own(role):
             raise OpsError(act, f"role '{user}' is not of role '{role}', which owns it", f"Pass login_user={role}")
-    obstacles = server.obstacles(there, rights)
-    if obstacles:
-        raise OpsError(act, obstacles[0], "Then run this again")
+    for cause, remedy in server.obstacles(there, rights):
+        raise OpsError(act, cause, f"{remedy}, then run this again")
 
 
 def check_room(

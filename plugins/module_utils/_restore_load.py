@@ -83,7 +83,7 @@ class Loader:
             nonlocal last
             if time.monotonic() - last >= _EVERY_S:
                 done = self._server.bytes_of(name)
-                note("load", min(done, total), total)
+                note("load, bytes", min(done, total), total)
                 last = time.monotonic()
 
         ended = self._client.run(

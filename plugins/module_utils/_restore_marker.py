@@ -54,7 +54,7 @@ class Marker:
 
 def parse_marker(comment: str | None) -> Marker | None:
     """Return what a comment says, None where it is not one of ours."""
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
         told = json.loads(comment or "")
         fields = {field.name for field in dataclasses.fields(Marker)} - {"comment"}
         ours = {str(name): str(value) for name, value in told[_OURS].items() if name in fields}

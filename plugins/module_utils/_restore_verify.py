@@ -126,7 +126,7 @@ class Prover:
         names = sorted(table_names(database).items())
         found = {}
         for done, (name, table) in enumerate(names):
-            note("count rows", done, len(names))
+            note("count rows, tables", done, len(names))
             found[name] = count_rows(database, table)
         return found
 
