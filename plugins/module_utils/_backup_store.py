@@ -159,14 +159,16 @@ class S3Store:
         self.where = where
         self._rclone = rclone
         self._service = service
+        # What there is, as it was seen last; each look takes a process.
+        self._sizes: dict[str, int] | None = None
 
     def entries(self) -> tuple[list[Entry], list[str]]:
         """Return the backups, and a sentence for each that is not whole."""
         found: list[Entry] = []
         broken: list[str] = []
-        self._rclone.check()
-        sizes = {str(item["Path"]): int(item["Size"]) for item in self._rclone.listing()}
-        for name, text in self._texts(self._rclone, "", f"/*/{MANIFEST}"):
+        sizes = self._sizes = self._rclone.sizes()
+        whole = any(path.endswith(f"/{MANIFEST}") for path in sizes)
+        for name, text in self._texts(self._rclone, "", f"/*/{MANIFEST}") if whole else ():
             try:
                 manifest = parse_manifest(text, name)
                 if manifest.name != name:
@@ -181,16 +183,21 @@ class S3Store:
                 found.append(entry_of(manifest, S3))
             except OpsError as error:
                 broken.append(str(error))
+        return found + self._of_service(), broken
+
+    def _of_service(self) -> list[Entry]:
+        sizes = self._service.sizes()
         databases = {}
-        for name, text in self._texts(self._service, "manifests", "*.manifest.json"):
-            with contextlib.suppress(ValueError, TypeError, AttributeError):
-                databases[name] = str(json.loads(text).get("database") or "")
-        for item in self._service.listing():
-            path = str(item["Path"])
+        if any(path.endswith(".manifest.json") for path in sizes):
+            for name, text in self._texts(self._service, "manifests", "*.manifest.json"):
+                with contextlib.suppress(ValueError, TypeError, AttributeError):
+                    databases[name] = str(json.loads(text).get("database") or "")
+        found = []
+        for path, size in sizes.items():
             stem = path.rsplit("/", 1)[-1].split(".dump", 1)[0]
-            entry = service_entry(path, int(item["Size"]), S3, databases.get(stem, ""))
+            entry = service_entry(path, size, S3, databases.get(stem, ""))
             found += [entry] if entry is not None else []
-        return found, broken
+        return found
 
     def fetch(self, entry: Entry, file_name: str, target: str, note: Note | None = None) -> None:
         """Copy a file of a backup to ``target``."""
@@ -213,17 +220,21 @@ class S3Store:
     def remove(self, name: str) -> None:
         """Remove a backup; the manifest goes first, and with it its place in the list."""
         check_name(name, "remove a backup")
-        paths = [str(item["Path"]) for item in self._rclone.listing(name)]
-        for path in sorted(paths, key=lambda path: path != MANIFEST):
+        for path in sorted(self._rclone.sizes(name), key=lambda path: path != MANIFEST):
             self._rclone.remove(f"{name}/{path}")
 
     def ledger(self, name: str) -> str:
         """Return a ledger that is kept beside the backups, empty where there is none."""
+        if self._sizes is None:
+            self._sizes = self._rclone.sizes()
+        if f"{LEDGERS}/{name}" not in self._sizes:
+            return ""
         return next((text for _name, text in self._texts(self._rclone, LEDGERS, name)), "")
 
     def keep_ledger(self, name: str, text: str) -> None:
         """Keep a ledger beside the backups."""
         self._write(f"{LEDGERS}/{name}", text)
+        self._sizes = None
 
     def _write(self, path: str, text: str) -> None:
         with tempfile.TemporaryDirectory(prefix="rendiff-ops-") as folder:

@@ -31,6 +31,10 @@ class Containers:
         """Stop a container; one that has stopped is fine."""
         self._change("POST", container, f"stop container '{name}'", "/stop", {"t": str(grace_s)}, grace_s)
 
+    def start(self, container: str, name: str) -> None:
+        """Start a container; one that runs is fine."""
+        self._change("POST", container, f"start container '{name}'", "/start", {}, 0)
+
     def remove(self, container: str, name: str) -> None:
         """Remove a stopped container; one that is gone is fine."""
         self._change("DELETE", container, f"remove container '{name}'", "", {}, 0)

@@ -76,6 +76,7 @@ def findings_of(jobs: t.Mapping[str, t.Any], project: str) -> list[Finding]:
         count = jobs["poison_messages"]
         said = f"{count} message{'s' * (count > 1)} in the queues would stop a worker, or be thrown away by it."
         found.append(Finding("jobs.poison_messages", "queues", CRITICAL, "queues", said, {}, (RECONCILE,)))
+    found += _of_files(jobs.get("files"))
     for name, component in (("unsure", "workers"), ("blind", "queues")):
         if jobs[name]:
             said = f"What is missing to judge every job: {jobs[name]}."
@@ -84,6 +85,23 @@ def findings_of(jobs: t.Mapping[str, t.Any], project: str) -> list[Finding]:
     waits = "1 job waits, with its message" if waiting == 1 else f"{waiting} jobs wait, each with its message"
     said = f"{waits}, and {running} {'is' if running == 1 else 'are'} run."
     return [*found, Finding("jobs.well", "jobs", OK, "jobs", said)]
+
+
+def _of_files(files: t.Mapping[str, t.Any] | None) -> list[Finding]:
+    """Return what jobs and files say of each other."""
+    if files is None:
+        return []
+    found, without = [], files["without_row"]
+    if files["missing"]:
+        said = f"{files['missing']} of {files['checked']} jobs that are done have no output in the storage."
+        found.append(
+            Finding("jobs.files_missing", "storage", WARNING, "outputs", said, {"jobs": files["missing_sample"]})
+        )
+    if without["count"]:
+        least = "At least " * without["cut"]
+        said = f"{least}{without['count']} files ({without['bytes']} bytes) in the folders of outputs belong to no job."
+        found.append(Finding("jobs.files_unknown", "storage", WARNING, "outputs", said, {"files": without["sample"]}))
+    return found
 
 
 def _commands(verdict: str, listed: t.Sequence[t.Mapping[str, t.Any]], project: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from ._argspec import ArgumentSpec
 from ._docker import RunCommand
 from ._errors import OpsError
 from ._job_figures import read_figures, read_pulse
+from ._job_files import compare_files
 from ._job_findings import for_report
 from ._job_look import JOB_ARGUMENTS, JobLook, Site, check_options, filter_of, of_key, open_site
 from ._job_plan import read_rows, with_owners
@@ -27,6 +28,7 @@ INFO_ARGUMENTS = ArgumentSpec(
         "list_max": {"type": "int", "default": 100},
         "window_s": {"type": "int", "default": 86_400},
         "move_timeout_s": {"type": "int", "default": 0},
+        "files": {"type": "bool", "default": False},
     }
 ).merge(JOB_ARGUMENTS)
 
@@ -91,6 +93,7 @@ class JobInfo:
             "blind": evidence.blind,
             "workers": evidence.census.describe(),
             "figures": read_figures(database, look.table, options["window_s"]),
+            "files": compare_files(database, look.table, self._site.storage) if options["files"] else None,
             "moved": self._moved(look, counts.get("waiting", 0)),
         }
         return {**found, **for_report(found, self._site.project), "seconds": round(time.monotonic() - begin, 3)}

@@ -59,7 +59,10 @@ _NOT_NEGATIVE = ("older_than_s", "min_age_s", "stuck_after_s", "hung_after_s", "
 
 
 class Site(t.NamedTuple):
-    """Where the jobs of a service are: its database and broker, both open, and the containers that may run workers."""
+    """Where the jobs of a service are: its database and broker, both open, and the containers that may run workers.
+
+    ``storage``: where the files of jobs really are on this host, None where that is not known.
+    """
 
     project: str
     database_name: str
@@ -67,6 +70,7 @@ class Site(t.NamedTuple):
     broker: _redis.Broker
     keys: Keys
     holders: t.Sequence[Holder]
+    storage: t.Mapping[str, t.Any] | None = None
 
 
 @contextlib.contextmanager
@@ -86,7 +90,7 @@ def open_site(options: t.Mapping[str, t.Any], run_command: RunCommand) -> t.Iter
         _redis.connect(broker_login, keys, float(options["redis_timeout_s"])) as broker,
     ):
         name = f"{postgres.host}:{postgres.port}/{postgres.database}"
-        yield Site(stack.project, name, database, broker, keys, holders_of(stack))
+        yield Site(stack.project, name, database, broker, keys, holders_of(stack), stack.storage())
 
 
 def check_options(act: str, options: t.Mapping[str, t.Any]) -> dict[str, tuple[str, int]]:

@@ -85,15 +85,15 @@ class Rclone:
         self._bucket = bucket
         self._timeout_s = timeout_s
 
-    def check(self) -> None:
-        """See that the bucket is there, and may be read: for rclone one that is missing is like one that is empty."""
-        words = ["lsf", "--max-depth", "1", "--dirs-only", f"{_REMOTE}:{self._bucket.name}"]
-        self._call("list", words, _SHORT_S)
-
-    def listing(self, path: str = "") -> list[dict[str, t.Any]]:
-        """Return ``Path`` and ``Size`` of each object below a path; none where there is no such path."""
+    def sizes(self, path: str = "") -> dict[str, int]:
+        """Return the bytes of each object below a path; none where there is no such path."""
         words = ["lsjson", "--recursive", "--files-only", "--no-mimetype", "--no-modtime", self._at(path)]
-        return t.cast("list[dict[str, t.Any]]", json.loads(self._call("list", words, _SHORT_S) or "[]"))
+        listed = self._call("list", words, _SHORT_S)
+        if not listed:
+            # For rclone a bucket that is missing is like one that is empty.
+            words = ["lsf", "--max-depth", "1", "--dirs-only", f"{_REMOTE}:{self._bucket.name}"]
+            self._call("list", words, _SHORT_S)
+        return {str(item["Path"]): int(item["Size"]) for item in json.loads(listed or "[]")}
 
     def fetch(self, path: str, target: str, note: Note | None = None) -> None:
         """Copy one object into a file."""

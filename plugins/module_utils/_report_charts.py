@@ -15,6 +15,16 @@ _SENDERS = 20
 _PHASES = ("dns", "connect", "tls", "first_byte", "read")
 _PHASE_WORDS = {"dns": "name", "connect": "connect", "tls": "TLS", "first_byte": "first byte", "read": "rest"}
 
+_RESTORE_WORDS = {
+    "stop": "let nothing write",
+    "obtain": "fetch",
+    "load": "load",
+    "verify": "prove",
+    "compare": "compare",
+    "swap": "swap",
+    "rest": "start again",
+}
+
 
 def _text(value: t.Any) -> str:
     return html.escape(printable(value))
@@ -117,7 +127,20 @@ def _traffic(measured: t.Mapping[str, t.Any]) -> str:
     return f"<h3>Who sends most</h3>{''.join(rows)}"
 
 
+def _phases(measured: t.Mapping[str, t.Any]) -> str:
+    """Draw how long each phase of a restore took."""
+    phases = measured.get("phases") or {}
+    whole = sum(phases.values())
+    if not whole:
+        return ""
+    rows = [
+        _bar(_RESTORE_WORDS.get(name, name), [("waiting", seconds)], f"{seconds:.1f} s", whole)
+        for name, seconds in phases.items()
+    ]
+    return f"<h3>How long it took, {whole:.0f} s in all</h3>{''.join(rows)}"
+
+
 def render_charts(measured: t.Mapping[str, t.Any]) -> str:
     """Return the pictures of what was measured; nothing for what was not."""
-    drawn = "".join(part(measured) for part in (_latency, _queues, _verdicts, _memory, _space, _traffic))
+    drawn = "".join(part(measured) for part in (_latency, _queues, _verdicts, _memory, _space, _traffic, _phases))
     return f'<div class="charts">{drawn}</div>' if drawn else ""

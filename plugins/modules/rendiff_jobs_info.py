@@ -46,6 +46,12 @@ options:
       - Wait at most so many seconds until a job begins or ends, where any waits. V(0) does not wait.
     type: int
     default: 0
+  files:
+    description:
+      - Whether the outputs of jobs are looked for in the storage, and its files in the jobs, as after a restore. Each
+        file takes a look.
+    type: bool
+    default: false
 attributes:
   action_group: {}
 seealso:
@@ -120,6 +126,18 @@ jobs:
       description: The figures to draw in a report.
       type: dict
       sample: {verdicts: {lost: 3}}
+    files:
+      description:
+        - What jobs and files say of each other, with O(files), none where this host does not see the storage.
+        - C(checked) jobs are done and name an output in the storage, C(missing) of them have none, and of C(elsewhere)
+          the output is not in it. C(without_row) are files that no job names, at least so many where C(cut).
+      type: dict
+      sample:
+        checked: 1200
+        elsewhere: 0
+        missing: 1
+        missing_sample: [7939ccf4-f21e-4dff-90d8-12e939e7276d]
+        without_row: {count: 2, bytes: 81920, sample: [output/a.mp4, output/b.mp4], cut: false}
     moved:
       description: Whether a job began or ended within O(move_timeout_s), none where none waits or it is V(0).
       type: bool

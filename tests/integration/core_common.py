@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import typing as t
 
 from conftest import Answer, Sandbox, run
@@ -18,9 +19,9 @@ from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect
 
 
-def run_command(argv: t.Sequence[str], **_options: t.Any) -> tuple[int, str, str]:
+def run_command(argv: t.Sequence[str], *, environ_update: t.Mapping[str, str] | None = None) -> tuple[int, str, str]:
     """Run a command as a module does."""
-    done = run(argv)
+    done = run(argv, env={**os.environ, **(environ_update or {})})
     return done.returncode, done.stdout, done.stderr
 
 

@@ -24,7 +24,10 @@ COMPOSE_NEEDED = (2, 20)
 COMPOSE_PLUGIN = Path("/usr/local/lib/docker/cli-plugins/docker-compose")
 # The engine, and what the sandbox itself calls on the host for its file system, its CA and its base image.
 PACKAGES = {
+    "age": "age",
     "dockerd": "docker.io",
+    "gpg": "gpg",
+    "gpg-agent": "gpg-agent",
     "ip": "iproute2",
     "iptables": "iptables",
     "jq": "jq",
@@ -32,6 +35,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "nft": "nftables",
     "openssl": "openssl",
+    "rclone": "rclone",
     "sshd": "openssh-server",
 }
 PID_FILE = Path("/var/run/docker.pid")

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, Rendiff contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE to this collection: the account of an exchange of databases, for a report over hosts. Pure."""
+
+from __future__ import annotations
+
+import shlex
+import typing as t
+
+from ._mitigation import format_time
+from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding, verdict_of
+
+Result = t.Mapping[str, t.Any]
+
+_PLAY = "ansible-playbook rendiff.ops."
+_PHASES = ("stop", "obtain", "load", "verify", "compare", "swap", "rest")
+
+
+def report_exchange(facts: Result) -> dict[str, t.Any]:
+    """Return what a report over hosts needs.
+
+    ``facts``: the results of the steps, an empty mapping for one that was not made. ``planned``, ``beside``,
+    ``swapped`` and ``undone`` are of rendiff_restore, ``jobs`` of rendiff_jobs, ``smoked`` of rendiff_smoke_test, and
+    ``looked`` of rendiff_jobs_info at the end. ``failed``: sentences. ``began_at``, ``stopped_at`` and ``ended_at`` in
+    seconds of the epoch: the beginning, when nothing wrote any more, and when the service went on.
+    """
+    planned, beside = facts["planned"]["restore"], facts["beside"].get("restore") or {}
+    swapped, undone = facts["swapped"].get("restore") or {}, facts["undone"].get("restore") or {}
+    database = str(planned["database"])
+    stands = bool(facts["swapped"].get("changed")) and not undone
+    findings = [
+        Finding(f"restore.failed.{number}", "backup", CRITICAL, database, str(said))
+        for number, said in enumerate(facts["failed"], start=1)
+    ]
+    findings.append(_exchange(facts, database, stands=stands))
+    if beside:
+        findings += _proof(beside, database)
+    findings += [
+        Finding(f"restore.lost.{number}", "backup", WARNING, database, str(said))
+        for number, said in enumerate(swapped.get("lost") or beside.get("lost") or (), start=1)
+    ]
+    findings += [
+        Finding(f"restore.not_compared.{number}", "backup", UNKNOWN, database, str(said))
+        for number, said in enumerate(swapped.get("not_compared") or beside.get("not_compared") or (), start=1)
+    ]
+    if facts["jobs"].get("msg"):
+        findings.append(Finding("restore.jobs", "jobs", OK, "jobs", str(facts["jobs"]["msg"])))
+    if facts["looked"].get("jobs"):
+        findings += [
+            Finding(
+                f"restore.{each['id']}", "jobs", each["severity"], each["subject"], each["summary"], each["evidence"]
+            )
+            for each in facts["looked"]["jobs"]["findings"]
+        ]
+    if facts["smoked"].get("smoke"):
+        smoke = facts["smoked"]["smoke"]
+        findings.append(Finding("restore.smoke", "smoke", smoke["verdict"], "conversion", str(smoke["summary"])))
+    kept = str(swapped.get("previous") or "") if stands else ""
+    if kept:
+        findings.append(_kept(kept, database, facts["state"]))
+    return {
+        "project": facts["planned"]["project"],
+        "checked_at": format_time(float(facts["ended_at"])),
+        "seconds": float(facts["ended_at"] - facts["began_at"]),
+        **verdict_of(findings),
+        "summary": _summary(facts, database, kept, stands=stands),
+        "measurements": {"phases": _phases(facts, beside, swapped), "restore": {**beside, **swapped}},
+        "causes": [],
+        "done": _done(facts, kept),
+    }
+
+
+def _done(facts: Result, kept: str) -> list[str]:
+    """Return what was done, the steps as the plans named them, and what people need to know next."""
+    steps = [
+        str(step) for each in (facts["beside"], facts["swapped"], facts["undone"]) for step in each.get("plan") or ()
+    ]
+    notes = [str(note) for note in (facts["swapped"].get("restore") or {}).get("notes") or ()]
+    if not kept:
+        return steps + notes
+    undo, *drop = _kept_commands(kept, str(facts["planned"]["restore"]["database"]), str(facts["state"]))
+    told = [f"To go back: {undo}", *(f"To give its room back, once nobody needs it: {each}" for each in drop)]
+    return steps + notes + told
+
+
+def _exchange(facts: Result, database: str, *, stands: bool) -> Finding:
+    if stands:
+        return Finding("restore.exchange", "backup", OK, database, str(facts["swapped"]["msg"]))
+    if facts["undone"]:
+        said = f"'{database}' is again what it was before, as the service did not work with what was restored."
+        return Finding("restore.exchange", "backup", WARNING, database, said)
+    if facts["failed"]:
+        return Finding("restore.exchange", "backup", WARNING, database, f"'{database}' is as it was.")
+    return Finding(
+        "restore.exchange", "backup", OK, database, str(facts["swapped"].get("msg") or "Nothing was to be done.")
+    )
+
+
+def _proof(beside: Result, database: str) -> list[Finding]:
+    rows = sum(beside["tables"].values())
+    told = f"{len(beside['tables'])} tables with {rows} rows are as the backup tells"
+    if beside.get("not_checked"):
+        return [Finding("restore.proof", "backup", UNKNOWN, database, f"{told}. No index: {beside['not_checked']}.")]
+    findings = []
+    if beside["tables"]:
+        said = f"{told}, and {beside['checked_indexes'] or 0} indexes agree with their tables."
+        findings.append(Finding("restore.proof", "backup", OK, database, said))
+    if beside["revoked_again"]:
+        said = f"Revoked in it again: {', '.join(beside['revoked_again'])}."
+        findings.append(Finding("restore.keys", "keys", OK, database, said))
+    return findings
+
+
+def _kept(kept: str, database: str, state: str) -> Finding:
+    said = f"The old database is kept as '{kept}' until it is dropped by name."
+    return Finding("restore.kept", "backup", OK, kept, said, {}, _kept_commands(kept, database, state))
+
+
+def _kept_commands(kept: str, database: str, state: str) -> tuple[str, str]:
+    """Return how one goes back, and how the old database is dropped."""
+    previous = f"-e disaster_recovery_previous={shlex.quote(kept)} "
+    back = f"{_PLAY}restore_undo {previous if state == 'undone' else ''}"
+    back += f"-e disaster_recovery_confirm={shlex.quote(database)}"
+    return back, f"{_PLAY}restore_drop {previous}-e disaster_recovery_confirm={shlex.quote(kept)}"
+
+
+def _phases(facts: Result, beside: Result, swapped: Result) -> dict[str, float]:
+    """Return how many seconds each phase took, from the beginning until the service went on."""
+    found = {"stop": float(facts["stopped_at"] - facts["began_at"])}
+    for each in (beside, swapped):
+        for name, seconds in (each.get("phases") or {}).items():
+            found[name] = round(found.get(name, 0.0) + float(seconds), 1)
+    found["rest"] = max(0.0, round(float(facts["ended_at"] - facts["began_at"]) - sum(found.values()), 1))
+    return {name: found[name] for name in _PHASES if name in found}
+
+
+def _summary(facts: Result, database: str, kept: str, *, stands: bool) -> str:
+    failed = " ".join(str(said) for said in facts["failed"])
+    seconds = int(facts["ended_at"] - facts["stopped_at"])
+    if not stands:
+        end = "is again what it was" if facts["undone"] else "is as it was"
+        return f"'{database}' {end}. {failed}".strip() if failed else f"'{database}' {end}."
+    swapped = facts["swapped"]["restore"]
+    if facts["state"] == "undone":
+        told = f"'{database}' is again what it was before the restore."
+    else:
+        told = f"'{database}' is backup {swapped['backup']}, of {swapped['taken_at']}."
+        lost = swapped.get("lost") or []
+        told += f" Lost: {' '.join(lost)}" if lost else ""
+    told += f" The old one is kept as '{kept}'." if kept else ""
+    return f"{told} The service was away for {seconds} s. {failed}".strip()
