@@ -24,6 +24,7 @@ from ._schema import Table, introspect
 
 # The time of a backup is told to the second, and a row may carry the time at which its transaction began.
 _MARGIN_S = 300
+_KNOWN_AT_MOST = 10_000
 _LISTED = 5
 # Of these more is told than how many there are.
 _TOLD_APART = ("jobs", "api_keys")
@@ -109,11 +110,15 @@ def _look_at_jobs(
     (side.newest_job,) = database.query(sql.SQL("SELECT max({}) FROM {} AS j").format(made, jobs.name))[0]
     since = sql.SQL("FROM {} AS j WHERE {} >= to_timestamp(%s)").format(jobs.name, moment)
     if known is None:
-        rows = database.query(sql.SQL("SELECT {} {}").format(jobs.identity, since), [taken_at - _MARGIN_S])
-        side.recent_jobs = [str(row[0]) for row in rows]
+        recent = sql.SQL("SELECT {} {} LIMIT %s").format(jobs.identity, since)
+        rows = database.query(recent, [taken_at - _MARGIN_S, _KNOWN_AT_MOST + 1])
+        # With more of them the server would have to hold too much at once; then the time alone must do.
+        side.recent_jobs = [str(row[0]) for row in rows] if len(rows) <= _KNOWN_AT_MOST else []
         return
-    newer = sql.SQL("SELECT count(*), max({}) {} AND NOT {} = ANY (%s)").format(made, since, jobs.identity)
-    count, newest = database.query(newer, [taken_at - _MARGIN_S if known else taken_at, list(known)])[0]
+    newer = sql.SQL(
+        "SELECT count(*), max({}) {} AND NOT EXISTS (SELECT FROM unnest(%s::text[]) AS k (id) WHERE k.id = {})"
+    ).format(made, since, jobs.identity)
+    count, newest = database.query(newer, [taken_at - _MARGIN_S if known else taken_at + 1, list(known)])[0]
     side.newer_jobs = int(count), newest
 
 

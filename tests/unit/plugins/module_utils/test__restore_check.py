@@ -104,7 +104,7 @@ def test_whoever_may_do_it_may():
 def test_a_backup_that_does_not_fit_is_refused(tmp_path, free, dropped, enough):
     (tmp_path / "dump").write_bytes(b"x" * 10)
     obtained = Obtained("b", "t", str(tmp_path), "dump", "s", None, MANIFEST, ())
-    container = replica("postgres", environment={"PGDATA": "/data"})
+    container = replica("postgres", env=["PGDATA=/data"])
     arguments = (FakeServer(), FakeDocker(free), container, obtained, held(dropped) if dropped else None)
     if enough:
         check_room(*arguments)
