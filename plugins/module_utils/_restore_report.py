@@ -66,10 +66,15 @@ def report_exchange(facts: Result) -> dict[str, t.Any]:
         "seconds": float(facts["ended_at"] - facts["began_at"]),
         **verdict_of(findings),
         "summary": _summary(facts, database, kept, stands=stands),
-        "measurements": {"phases": _phases(facts, beside, swapped), "restore": {**beside, **swapped}},
+        "measurements": {"phases": _phases(facts, beside, swapped), "restore": _merged(beside, swapped)},
         "causes": [],
         "done": _done(facts, kept),
     }
+
+
+def _merged(beside: Result, swapped: Result) -> dict[str, t.Any]:
+    """Return what both steps say; the second says nothing of what only the first looked at."""
+    return {**beside, **{name: value for name, value in swapped.items() if value or name not in beside}}
 
 
 def _done(facts: Result, kept: str) -> list[str]:
