@@ -80,7 +80,7 @@ class Fetcher:
     @contextlib.contextmanager
     def obtain(self, entry: Entry, progress: Progress) -> t.Iterator[Obtained]:
         """Yield the backup, ready; what was made for that is removed in the end."""
-        parent = self._options["work_dir"] or t.cast("LocalStore", self._stores[0]).folder
+        parent = self._options["work_dir"] or self._local().folder
         act = f"make backup '{entry.name}' ready"
         try:
             os.makedirs(parent, mode=0o700, exist_ok=True)
@@ -177,6 +177,9 @@ class Fetcher:
         self._crypt.decrypt(kind, path, plain)
         os.unlink(path)
         return plain
+
+    def _local(self) -> LocalStore:
+        return t.cast("LocalStore", self._stores[0])
 
     def _store(self, entry: Entry) -> Store:
         return next((store for store in self._stores if store.place == entry.place), self._stores[0])

@@ -14,8 +14,6 @@ import os
 import signal
 import sys
 
-from core_common import run_command
-
 from ansible_collections.rendiff.ops.plugins.module_utils import _one_off, _postgres
 from ansible_collections.rendiff.ops.plugins.module_utils._restore import RESTORE_ARGUMENTS, restore
 
@@ -36,6 +34,11 @@ def mortal(owner, name, nth):
     setattr(owner, name, replacement)
 
 
+def no_command(_argv, **_options):
+    """Answer as a host without the Compose command does: what runs is read from its containers alone, and faster."""
+    return 127, "", ""
+
+
 def main(nth, given):
     for name in ("query", "execute", "commit"):
         mortal(_postgres.Database, name, int(nth))
@@ -44,7 +47,7 @@ def main(nth, given):
         mortal(_one_off.OneOff, name, int(nth))
     spec = RESTORE_ARGUMENTS.to_kwargs()["argument_spec"]
     defaults = {name: option.get("default") for name, option in spec.items()}
-    restore({**defaults, **json.loads(given)}, run_command, False)
+    restore({**defaults, **json.loads(given)}, no_command, False)
     print(made)
 
 

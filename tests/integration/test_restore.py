@@ -19,6 +19,7 @@ import pytest
 from conftest import COLLECTIONS, ROOT, Sandbox, docker, until
 from restore_common import JOB, JOBS, KEY, KEYS, SCHEMA, Scratch, Server, hash_of, take
 
+from ansible_collections.rendiff.ops.plugins.module_utils import _restore, _restore_compare
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_manifest import parse_manifest
 from ansible_collections.rendiff.ops.plugins.module_utils._credentials import PostgresLogin
 from ansible_collections.rendiff.ops.plugins.module_utils._databases import open_server
@@ -322,11 +323,26 @@ def test_what_was_revoked_stays_revoked(scratch: Scratch) -> None:
     assert scratch.query("SELECT count(*) FROM jobs") == [(NEWER,)] and scratch.active() == []
 
 
-def test_a_key_that_only_the_live_database_knows_to_be_revoked_is_told(scratch: Scratch) -> None:
-    scratch.query(KEY.replace("gen_random_uuid()", "md5('k')::uuid"), hash_of("key-0"), "key-0")
+def test_what_differs_is_told_and_however_many_jobs_are_recent_the_server_holds_few(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = _restore_compare.look
+
+    def look(*arguments: t.Any) -> t.Any:
+        side = real(*arguments)
+        asked.extend([len(side.recent_jobs)] if side.recent_jobs is not None else [])
+        return side
+
+    monkeypatch.setattr(_restore, "look", look)
     answer = scratch.beside()
+    assert answer.result["restore"]["compared"]["jobs"]["only_live"] == NEWER
+    # Keys that the live database does not have, which no ledger knows to be revoked.
     assert f"{KEYS} API keys refused now will be accepted again" in answer.result["msg"]
     assert len(answer.result["restore"]["compared"]["keys"]["accepted_again"]) == KEYS
+    monkeypatch.setattr(_restore_compare, "_KNOWN_AT_MOST", JOBS - 1)
+    assert scratch.beside().result["restore"]["compared"]["jobs"]["only_live"] == NEWER
+    assert asked == [JOBS, 0]
 
 
 def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) -> None:
