@@ -476,6 +476,19 @@ def test_the_service_script_cannot_take_a_backup_and_ours_can(site: Site) -> Non
     assert not site.take().failed
 
 
+def test_a_script_that_logs_where_it_returns_finds_no_file_and_ours_does(site: Site, tmp_path: Path) -> None:
+    """Hazard 52: the recovery script takes its own log lines for a part of the file's name."""
+    name = site.take().result["backup"]["name"]
+    packed = tmp_path / "packed.gz"
+    packed.write_bytes(gzip.compress((site.stored / name / "database.dump").read_bytes()))
+    literal = f'fetch() {{ echo "[INFO] Downloading"; echo "{packed}"; }}; file=$(fetch); gunzip --test "$file"'
+    done = run(["bash", "-c", literal])
+    assert done.returncode != 0
+    assert "No such file" in done.stderr
+    with site.obtained(backup=name) as found:
+        assert Path(found.folder, found.dump).exists()
+
+
 def test_two_at_once_do_not_mix(site: Site) -> None:
     answers: list[t.Any] = []
     threads = [threading.Thread(target=lambda: answers.append(site.take())) for _turn in range(2)]
