@@ -538,7 +538,8 @@ def test_a_pause_holds_is_undone_exactly_and_does_not_outlive_a_restart(sandbox:
     (job,) = sandbox.submit()
     (other,) = sandbox.submit("--priority", "high")
     until(lambda: statuses(sandbox, [other]) == ["completed"], "another queue is served all the same")
-    assert statuses(sandbox, [job]) == ["queued"] and client.llen("default" + STEPS[1]) == 1
+    # Who had asked for the next message when it was paused puts it back, and may do so into another list.
+    assert statuses(sandbox, [job]) == ["queued"] and len(in_order(client, "default")) == 1
     assert module(queue="default", state="consumed", check=True).result["changed"] is True
     resumed = module(queue="default", state="consumed").result
     assert (resumed["changed"], resumed["queue"]["nodes"]) == (True, [node])
