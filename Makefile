@@ -106,10 +106,20 @@ sandbox-up: $(READY)
 	@$(SANDBOX) engine-up
 	@$(SANDBOX) up
 
+# These need nothing but this host.
+ALONE := tests/integration/test_ban.py tests/integration/test_mitigation.py
+
 .PHONY: integration
-integration: sandbox-up ## Each module against two sandboxes: both schemas, newest and oldest Celery
+integration: integration-alone integration-sandbox ## Each module against two sandboxes: both schemas, newest and oldest Celery
+
+.PHONY: integration-alone
+integration-alone: $(READY)
+	python -m pytest -q $(ALONE)
+
+.PHONY: integration-sandbox
+integration-sandbox: sandbox-up
 	@$(SANDBOX) up --name rb --schema runbook --celery oldest
-	python -m pytest -q tests/integration
+	python -m pytest -q tests/integration $(ALONE:%=--ignore=%)
 
 .PHONY: molecule
 molecule: sandbox-up ## Each procedure on the sandbox; SCENARIO=name for one

@@ -19,7 +19,10 @@ METHODS = ("active_queues", *TASK_METHODS)
 
 @dataclasses.dataclass(frozen=True)
 class HeldTask:
-    """One task that a worker holds. ``started_at``: seconds since the epoch, 0 where it has not begun."""
+    """One task that a worker holds. ``started_at``: seconds since the epoch, 0 where it has not begun.
+
+    ``pid`` is the process that runs it, as its container has it, 0 where none is told of.
+    """
 
     id: str
     name: str
@@ -27,6 +30,7 @@ class HeldTask:
     state: str
     started_at: float
     node: str
+    pid: int = 0
 
     def describe(self) -> dict[str, t.Any]:
         """Return it as plain data."""
@@ -105,7 +109,7 @@ def read_task(entry: t.Mapping[str, t.Any], method: str, node: str) -> HeldTask:
     first: t.Any = arguments[0] if isinstance(arguments, (list, tuple)) and arguments else None
     if first is None and isinstance(named, dict):
         first = named.get("job_id")
-    started = inner.get("time_start")
+    started, pid = inner.get("time_start"), inner.get("worker_pid")
     return HeldTask(
         id=str(inner.get("id") or ""),
         name=str(inner.get("name") or inner.get("type") or ""),
@@ -113,4 +117,5 @@ def read_task(entry: t.Mapping[str, t.Any], method: str, node: str) -> HeldTask:
         state=method,
         started_at=float(started) if isinstance(started, (int, float)) else 0.0,
         node=node,
+        pid=pid if isinstance(pid, int) else 0,
     )

@@ -21,7 +21,7 @@ from ._job_find import THIN_SAME, WALK_MAX, Found, find_messages, park_message_c
 from ._job_plan import PARK_MESSAGE
 from ._job_rows import CANCELLED, FAILED, WAITING, JobTable
 from ._job_send import Sender
-from ._job_stop import Stopper
+from ._job_stop import GoingOn, Stopper
 from ._job_verdict import CANCEL, MARK, PARK, RESTORE, SEND, STOP, SWEEP, THIN
 from ._queue import Keys
 from ._redis import Broker
@@ -56,12 +56,18 @@ class Todo(t.NamedTuple):
 
 @dataclasses.dataclass
 class Done:
-    """What was done, and what was not any more, by action. ``still_running``: jobs that did not stop."""
+    """What was done, and what was not any more, by action. ``still_running``: jobs that did not stop.
+
+    For ``ended``, ``going_on`` and ``unseen`` see ``_job_stop.Stopped``.
+    """
 
     done: dict[str, int] = dataclasses.field(default_factory=dict)
     moved_on: dict[str, int] = dataclasses.field(default_factory=dict)
     sent_before: int = 0
     still_running: list[str] = dataclasses.field(default_factory=list)
+    ended: list[str] = dataclasses.field(default_factory=list)
+    going_on: list[GoingOn] = dataclasses.field(default_factory=list)
+    unseen: list[str] = dataclasses.field(default_factory=list)
 
     def note(self, action: str, done: int, planned: int) -> None:
         """Count one batch."""
@@ -226,7 +232,11 @@ class Applier:
         steps = self._update(STOP, todo, self._assign(CANCELLED))
         self._sender.note_status([step.job for step in steps], self._spellings.cancelled)
         jobs = {step.job.lower() for step in steps}
-        self.result.still_running += self._stopper.stop(jobs, self._evidence, terminate=True)
+        stopped = self._stopper.stop(jobs, self._evidence, terminate=True)
+        self.result.still_running += stopped.still_running
+        self.result.ended += stopped.ended
+        self.result.going_on += stopped.going_on
+        self.result.unseen += stopped.unseen
         return len(steps)
 
     def _park_messages(self, todo: list[Todo]) -> int:

@@ -201,6 +201,7 @@ class JobChange:
             Look(site.broker, site.keys, options),
             options["census_timeout_s"],
             options["terminate_timeout_s"],
+            site.encoders,
             beat,
         )
         return Applier(

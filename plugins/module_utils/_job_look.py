@@ -15,6 +15,7 @@ from ._argspec import ArgumentSpec
 from ._credentials import POSTGRES_ARGUMENTS, REDIS_ARGUMENTS, resolve_postgres, resolve_redis
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
+from ._job_encoders import Encoders
 from ._job_evidence import TABLES, Evidence, Gatherer
 from ._job_rows import JobFilter, JobTable
 from ._job_verdict import FORCE, Limits, Scene
@@ -62,6 +63,7 @@ class Site(t.NamedTuple):
     """Where the jobs of a service are: its database and broker, both open, and the containers that may run workers.
 
     ``storage``: where the files of jobs really are on this host, None where that is not known.
+    ``encoders`` looks into these, where there are any.
     """
 
     project: str
@@ -71,6 +73,7 @@ class Site(t.NamedTuple):
     keys: Keys
     holders: t.Sequence[Holder]
     storage: t.Mapping[str, t.Any] | None = None
+    encoders: Encoders | None = None
 
 
 @contextlib.contextmanager
@@ -90,7 +93,9 @@ def open_site(options: t.Mapping[str, t.Any], run_command: RunCommand) -> t.Iter
         _redis.connect(broker_login, keys, float(options["redis_timeout_s"])) as broker,
     ):
         name = f"{postgres.host}:{postgres.port}/{postgres.database}"
-        yield Site(stack.project, name, database, broker, keys, holders_of(stack), stack.storage())
+        replicas = [replica for service in stack.services for replica in service.replicas]
+        encoders = Encoders(client, replicas)
+        yield Site(stack.project, name, database, broker, keys, holders_of(stack), stack.storage(), encoders)
 
 
 def check_options(act: str, options: t.Mapping[str, t.Any]) -> dict[str, tuple[str, int]]:

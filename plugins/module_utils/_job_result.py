@@ -53,6 +53,9 @@ def describe(
             "moved_on": dict(sorted(done.moved_on.items())),
             "sent_before": done.sent_before,
             "still_running": done.still_running,
+            "encoders_ended": done.ended,
+            "encoders_going_on": [each._asdict() for each in done.going_on],
+            "encoders_unseen": done.unseen,
             "refused": judged.refused,
             "refused_sample": judged.refused_sample,
             "over_limit": order.over,
@@ -88,6 +91,7 @@ def sentence(judged: Judged, order: Order, done: Done, counts: t.Mapping[str, in
         said += f" {sum(done.moved_on.values())} had moved on by themselves."
     if done.still_running:
         said += f" {len(done.still_running)} still run, although they were told to stop."
+    said += said_of_encoders(done)
     if judged.refused:
         said += f" {judged.refused} left alone: {judged.refused_sample[0]['why'] if judged.refused_sample else ''}"
         said = said.rstrip(" .:") + "."
@@ -97,4 +101,16 @@ def sentence(judged: Judged, order: Order, done: Done, counts: t.Mapping[str, in
         said += f" {order.unapproved} are not in the approved plan and were refused."
     if order.invalid:
         said += f" {order.invalid} of the approved plan are no longer valid."
+    return said
+
+
+def said_of_encoders(done: Done) -> str:
+    """Return what became of encoders that their workers left alone, as sentences. Pure."""
+    said = ""
+    if done.ended:
+        said += f" The encoders of {len(done.ended)} went on, and were ended."
+    for each in done.going_on:
+        said += f" The encoder of job {each.job} goes on in '{each.container}' and holds its place there: {each.why}."
+    if done.unseen:
+        said += f" {len(done.unseen)} ran where their encoders cannot be seen from here: they may go on."
     return said

@@ -129,6 +129,9 @@ class QueueChange:
             census = self._look.census()
             consumed = {name for queues in census.nodes.values() for name in queues}
             known = self._broker.queues() | consumed | set(self._options["queues"])
+            if self._queue not in known:
+                # One that was emptied a moment ago, and that no worker consumes.
+                known |= set(self._look.trash())
             require_queue(self._act, self._queue, self._held(), known)
 
     def _held(self) -> dict[str, int]:

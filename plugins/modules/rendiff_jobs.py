@@ -69,6 +69,9 @@ options:
   terminate_timeout_s:
     description:
       - How many seconds such a job has to end. One that still runs then is told of; its row says cancelled.
+      - A worker forgets such a job at once, also where its encoder goes on and holds its place. So the encoder is
+        looked for among the processes of the worker's container. One that is still there after 5 seconds is told to
+        end, and ended after 10. What goes on all the same, or cannot be seen, is told of.
     type: int
     default: 30
   task:
@@ -156,7 +159,22 @@ jobs:
       type: int
       sample: 0
     still_running:
-      description: Jobs that were told to stop and did not.
+      description: Jobs that were told to stop and did not, those in RV(jobs.encoders_going_on) among them.
+      type: list
+      elements: str
+      sample: []
+    encoders_ended:
+      description: Jobs whose encoders went on when their workers had forgotten them, and were ended.
+      type: list
+      elements: str
+      sample: [0b0e5a0e-5f0e-4c3e-9c0e-2f4f6f0b7a11]
+    encoders_going_on:
+      description: Jobs whose encoders go on and hold a place in a worker, in which C(container), and C(why).
+      type: list
+      elements: dict
+      sample: []
+    encoders_unseen:
+      description: Jobs that were stopped where their encoders cannot be seen, so that these may go on.
       type: list
       elements: str
       sample: []

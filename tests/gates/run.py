@@ -38,10 +38,12 @@ WITHOUT_SANDBOX = (
     "yamllint",
     "ruff",
 )
+# Has a network of its own, and waits a lot for what ends by itself: it does not give way.
+ALONE = "integration-alone"
 NOT_QUICK = ("core-next-code",)
 # One after another: they break and mend the same stack, and wait a lot. The others run beside them and give way.
 GIVES_WAY = ("nice", "-n", "15")
-WITH_SANDBOX = ("install-test", "integration", "molecule", "core-next-molecule")
+WITH_SANDBOX = ("install-test", "integration-sandbox", "molecule", "core-next-molecule")
 
 # What tells why a gate failed, among the thousands of lines that a gate may print.
 TELLING = re.compile(r"fatal:|FAILED|\[ERROR\]|^E  |error:|Error:|assertion|Executed: Failed|\"msg\":", re.IGNORECASE)
@@ -122,7 +124,7 @@ def main() -> int:
             results = list(pool.map(make, [gate for gate in WITHOUT_SANDBOX if gate not in NOT_QUICK]))
         else:
             sandbox = pool.submit(on_sandbox)
-            results = [make(gate, GIVES_WAY) for gate in WITHOUT_SANDBOX] + sandbox.result()
+            results = [make(ALONE), *(make(gate, GIVES_WAY) for gate in WITHOUT_SANDBOX)] + sandbox.result()
 
     failed = [result for result in results if not result.passed]
     for result in failed:

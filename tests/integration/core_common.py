@@ -10,11 +10,12 @@ import json
 import os
 import typing as t
 
-from conftest import Answer, Sandbox, run
+from conftest import Answer, Module, Sandbox, run
 
 from ansible_collections.rendiff.ops.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.rendiff.ops.plugins.module_utils._credentials import RedisLogin
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
+from ansible_collections.rendiff.ops.plugins.module_utils._health_check import HEALTH_ARGUMENTS, check
 from ansible_collections.rendiff.ops.plugins.module_utils._queue import Keys
 from ansible_collections.rendiff.ops.plugins.module_utils._redis import Broker, connect
 
@@ -47,6 +48,31 @@ class Core:
         except OpsError as error:
             return Answer(True, {"msg": str(error)}, str(error))
         return Answer(False, result, json.dumps(result))
+
+
+def either(
+    sandbox: Sandbox,
+    name: str,
+    body: t.Callable[..., dict[str, t.Any]],
+    spec: ArgumentSpec,
+    *,
+    changes: bool,
+    **common: t.Any,
+) -> Module | Core:
+    """Return a module as Ansible runs it on the sandbox of the newest Celery, and its body on the other one."""
+    if sandbox.name == "main":
+        return Module(name, **common)
+    return Core(body, spec, changes=changes, **common)
+
+
+def either_health(sandbox: Sandbox) -> Module | Core:
+    """Return rendiff_health_info or its body."""
+    common = {"project": sandbox.project, "ca_path": sandbox.facts["ca_file"]}
+    return either(sandbox, "rendiff_health_info", _health, HEALTH_ARGUMENTS, changes=False, **common)
+
+
+def _health(options: t.Mapping[str, t.Any], run_as_module: t.Any) -> dict[str, t.Any]:
+    return {"changed": False, "health": check(options, run_as_module)}
 
 
 @contextlib.contextmanager

@@ -111,6 +111,11 @@ class Jobs:
         parents = {ppid for _pid, ppid in workers}
         return [pid for pid, _ppid in workers if pid not in parents]
 
+    def encoders(self) -> list[str]:
+        """Return the commands that encode in the worker."""
+        listing = docker("top", self.worker, "-eo", "pid,args").splitlines()[1:]
+        return [line.split(None, 1)[1] for line in listing if line.split()[1] == "ffmpeg"]
+
 
 def message(job: str, queue: str = "default", priority: int = 5) -> bytes:
     """Return a message for a job as the api sends it."""

@@ -14,8 +14,10 @@ import uuid
 from pathlib import Path
 
 from conftest import Module, Sandbox
+from core_common import either
 
 from ansible_collections.rendiff.ops.plugins.module_utils._api_key import hash_key
+from ansible_collections.rendiff.ops.plugins.module_utils._key_info import KEY_INFO_ARGUMENTS, look
 
 CORPUS = ["'; DROP TABLE api_keys; --", "{{ 7 * 7 }}", "$(touch /tmp/rdops-owned)", '"quoted"', "%s %(name)s"]
 
@@ -28,7 +30,7 @@ class Keys:
         self.folder = folder
         common = {"project": sandbox.project, "state_dir": str(folder / "state")}
         self.change = Module("rendiff_api_key", **common, dest=str(folder / "keys"))
-        self.info = Module("rendiff_api_key_info", **common)
+        self.info = either(sandbox, "rendiff_api_key_info", _looked_at, KEY_INFO_ARGUMENTS, changes=False, **common)
         # The upstream schema keeps the key itself in the rows of its jobs.
         self.raw_in_jobs = sandbox.name == "main"
 
@@ -77,6 +79,10 @@ class Keys:
         """Return what stands in the ledger."""
         path = self.folder / "state" / "revocations.jsonl"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def _looked_at(options: t.Mapping[str, t.Any], run_as_module: t.Any) -> dict[str, t.Any]:
+    return {"changed": False, **look(options, run_as_module)}
 
 
 def keys_on(name: str, folder: Path) -> t.Iterator[Keys]:

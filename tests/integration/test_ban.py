@@ -22,7 +22,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Module, run, until
+from conftest import ROOT, CommandModule, run, until
 from netns import (
     ADMIN,
     ATTACKER,
@@ -673,7 +673,7 @@ def test_the_modules_do_the_same_as_ansible_runs_them(server: Server, monkeypatc
     program.write_text(f'#!/bin/sh\nexec ip netns exec {server.net.server} {real} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{server.folder}:{os.environ['PATH']}")
-    ban, info = (Module(name, state_dir=str(server.state)) for name in ("rendiff_ban", "rendiff_ban_info"))
+    ban, info = (CommandModule(name, state_dir=str(server.state)) for name in ("rendiff_ban", "rendiff_ban_info"))
     made = ban(addresses=[ATTACKER], ttl_s=600)
     assert not made.failed and made.result["changed"], made.output
     assert not server.net.reaches(ATTACKER, PUBLISHED_PORT)

@@ -13,15 +13,26 @@ import typing as t
 
 import pytest
 from conftest import Answer, Module, Sandbox, health_info
+from core_common import Core, either_health
 
 PARTS = {"api", "entrance", "postgres", "redis", "queues", "workers", "jobs", "storage", "certificate", "load", "logs"}
 UNSETTLED_S = 61
 
 
-def deep(sandbox: Sandbox) -> Module:
-    """Return the module at depth; what other tests made fail on purpose is not what these look for."""
+DEEP = {"depth": "deep", "log_window_s": 1, "thresholds": {"job_failures": 1.0}}
+
+
+def deep(sandbox: Sandbox) -> Module | Core:
+    """Return the module or its body at depth; what other tests made fail on purpose is not what these look for."""
+    look = either_health(sandbox)
+    look.common.update(DEEP)
+    return look
+
+
+def deep_module(sandbox: Sandbox) -> Module:
+    """Return the module at depth."""
     module = health_info(sandbox)
-    module.common.update(depth="deep", log_window_s=1, thresholds={"job_failures": 1.0})
+    module.common.update(DEEP)
     return module
 
 
@@ -60,13 +71,13 @@ def test_a_service_that_is_well_is_measured_in_every_part(sandbox: Sandbox) -> N
 
 
 def test_no_credential_leaves_the_host(sandbox: Sandbox) -> None:
-    output = deep(sandbox)(log_window_s=3600).output
+    output = deep_module(sandbox)(log_window_s=3600).output
     for secret in [*sandbox.secrets.values(), sandbox.api_key]:
         assert secret not in output
 
 
 def test_what_a_worker_runs_is_told_with_its_job_and_age(sandbox: Sandbox) -> None:
-    (job,) = sandbox.submit("--seconds", "25")
+    (job,) = sandbox.submit("--seconds", "12")
     try:
         answer = until(sandbox, lambda each: bool(each.result["health"]["measurements"]["workers"]["tasks"]))
         (task,) = answer.result["health"]["measurements"]["workers"]["tasks"]
@@ -174,7 +185,7 @@ def test_each_part_gone_is_told_and_the_others_are_still_looked_at(one: Sandbox,
 
 
 def test_a_host_without_drivers_says_which_and_measures_the_rest(one: Sandbox, bare_python: str) -> None:
-    answer = deep(one)(python=bare_python)
+    answer = deep_module(one)(python=bare_python)
     severities = {f["component"]: f["severity"] for f in answer.result["health"]["findings"]}
     for part in ("postgres", "redis", "queues", "workers", "jobs"):
         assert severities[part] == "unknown", part
@@ -197,7 +208,7 @@ def test_a_prometheus_that_is_not_there_is_unknown(one: Sandbox) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(one: Sandbox, options: dict, words: str) -> None:
-    answer = deep(one)(**options)
+    answer = deep_module(one)(**options)
     assert answer.failed and words in answer.result["msg"]
 
 
@@ -239,6 +250,6 @@ def test_a_table_without_what_is_needed_is_named(one: Sandbox) -> None:
 
 
 def test_check_mode_says_the_same_and_everything_is_plain_data(one: Sandbox) -> None:
-    answer = deep(one)(check=True)
+    answer = deep_module(one)(check=True)
     assert answer.result["changed"] is False
     assert json.loads(json.dumps(answer.result["health"]["measurements"]))

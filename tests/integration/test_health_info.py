@@ -9,12 +9,13 @@ import time
 
 import pytest
 from conftest import Module, Sandbox, docker, health_info
+from core_common import either_health
 
 DEADLINE_S = 30
 
 
 def test_a_service_that_is_well_is_ok_in_every_part(sandbox: Sandbox) -> None:
-    answer = health_info(sandbox)()
+    answer = either_health(sandbox)()
     health = answer.result["health"]
     assert not answer.failed and answer.result["changed"] is False
     assert health["verdict"] == "ok", answer.output
@@ -35,7 +36,7 @@ def test_no_credential_leaves_the_host(sandbox: Sandbox) -> None:
 def test_the_question_to_the_workers_leaves_nothing_in_the_broker(sandbox: Sandbox) -> None:
     with sandbox.broker() as broker:
         before = sorted(broker.keys("*reply.celery.pidbox*"))
-        health_info(sandbox)()
+        either_health(sandbox)()
         assert sorted(broker.keys("*reply.celery.pidbox*")) == before
 
 
@@ -45,7 +46,7 @@ def test_a_queue_is_as_deep_as_it_is_where_llen_reads_nothing(sandbox: Sandbox) 
         ids = sandbox.submit("--count", "2", "--priority", "high")
         # The runbook's literal commands, on the very same backlog.
         assert [broker.llen(name) for name in ("celery", "high", "default", "low")] == [0, 0, 0, 0]
-        answer = health_info(sandbox)()
+        answer = either_health(sandbox)()
         found = answer.finding("queue.high")
         assert (found["severity"], found["evidence"]["total"]) == ("critical", 2)
         assert found["evidence"]["by_priority"] == {"0": 0, "3": 0, "6": 0, "9": 2}
@@ -59,7 +60,7 @@ def test_messages_in_a_queue_that_nobody_consumes_are_critical_though_all_worker
     with one.broker() as broker:
         broker.lpush("gpu\x06\x163", "x")
         try:
-            answer = health_info(one)(queues=["gpu"])
+            answer = either_health(one)(queues=["gpu"])
         finally:
             broker.delete("gpu\x06\x163")
     assert answer.finding("workers")["severity"] == "ok"
@@ -70,7 +71,7 @@ def test_messages_in_a_queue_that_nobody_consumes_are_critical_though_all_worker
 def test_a_worker_that_hangs_is_unknown_and_not_ok(sandbox: Sandbox) -> None:
     worker = sandbox.container("worker-cpu")
     with sandbox.broken(["kill", "-s", "STOP", worker], ["kill", "-s", "CONT", worker]):
-        answer = health_info(sandbox)(census_timeout_s=1.0)
+        answer = either_health(sandbox)(census_timeout_s=1.0)
     found = answer.finding("workers")
     assert found["severity"] == "unknown"
     assert (found["evidence"]["receivers"], found["evidence"]["replies"]) == (1, 0)
@@ -83,7 +84,7 @@ def test_a_broker_that_evicts_is_told_where_ping_says_pong(one: Sandbox) -> None
         broker.config_set("maxmemory-policy", "allkeys-lru")
         try:
             assert broker.ping() is True
-            answer = health_info(one)()
+            answer = either_health(one)()
         finally:
             broker.config_set("maxmemory-policy", before)
     assert answer.finding("redis.policy")["severity"] == "warning"
@@ -93,7 +94,7 @@ def test_a_broker_that_evicts_is_told_where_ping_says_pong(one: Sandbox) -> None
 def test_half_the_replicas_dead_is_told_by_name(one: Sandbox) -> None:
     dead = one.container("api", 2)
     with one.broken(["kill", "-s", "KILL", dead], ["start", dead]):
-        answer = health_info(one)()
+        answer = either_health(one)()
     found = answer.finding(f"{dead}.down")
     assert (found["severity"], found["evidence"]["exit_code"]) == ("warning", 137)
     assert answer.finding(f"{one.container('api', 1)}.api")["severity"] == "ok"
@@ -103,7 +104,7 @@ def test_an_api_that_hangs_is_told_within_the_bound(one: Sandbox) -> None:
     stuck = one.container("api", 1)
     with one.broken(["kill", "-s", "STOP", stuck], ["kill", "-s", "CONT", stuck]):
         begin = time.monotonic()
-        answer = health_info(one)(probe_timeout_s=2)
+        answer = either_health(one)(probe_timeout_s=2)
         assert time.monotonic() - begin < DEADLINE_S
     assert answer.finding(f"{stuck}.api")["severity"] == "critical"
     assert "nothing came within" in answer.finding(f"{stuck}.api")["summary"]
@@ -115,7 +116,7 @@ def test_a_server_that_hangs_is_told_within_the_bound(one: Sandbox, service: str
     # To Docker the container still runs; only its process no longer answers.
     with one.broken(["kill", "-s", "STOP", hung], ["kill", "-s", "CONT", hung]):
         begin = time.monotonic()
-        answer = health_info(one)(probe_timeout_s=2, timeout_s=10)
+        answer = either_health(one)(probe_timeout_s=2, timeout_s=10)
         assert time.monotonic() - begin < DEADLINE_S
     assert answer.finding(service)["severity"] == "critical"
     assert answer.result["health"]["root_causes"] == [service]
@@ -124,7 +125,7 @@ def test_a_server_that_hangs_is_told_within_the_bound(one: Sandbox, service: str
 def test_a_paused_container_is_named_with_the_command_that_ends_it(one: Sandbox) -> None:
     paused = one.container("redis")
     with one.broken(["pause", paused], ["unpause", paused]):
-        answer = health_info(one)(probe_timeout_s=2)
+        answer = either_health(one)(probe_timeout_s=2)
     assert answer.result["health"]["root_causes"] == [f"{paused}.down"]
     assert answer.finding(f"{paused}.down")["commands"][-1] == f"docker unpause {paused}"
 
@@ -137,7 +138,7 @@ def test_a_paused_container_is_named_with_the_command_that_ends_it(one: Sandbox)
     ],
 )
 def test_a_wrong_password_is_unknown_and_said(sandbox: Sandbox, options: dict, identity: str, words: str) -> None:
-    answer = health_info(sandbox)(**options)
+    answer = either_health(sandbox)(**options)
     found = answer.finding(identity)
     assert found["severity"] == "unknown" and words in found["summary"]
     assert "wr0ng-for-test" not in answer.output
@@ -164,14 +165,14 @@ def test_a_host_without_drivers_says_which_and_goes_on(one: Sandbox, bare_python
 
 
 def test_names_that_mean_nothing_on_this_host_are_unknown_and_not_down(one: Sandbox) -> None:
-    answer = health_info(one)(login_host="db.invalid", redis_host="broker.invalid")
+    answer = either_health(one)(login_host="db.invalid", redis_host="broker.invalid")
     for part, option in (("postgres", "login_host"), ("redis", "redis_host")):
         assert answer.finding(part)["severity"] == "unknown", answer.output
         assert f"Pass {option}" in answer.finding(part)["summary"]
 
 
 def test_a_database_that_is_not_there_is_critical(one: Sandbox) -> None:
-    answer = health_info(one)(login_host="127.0.0.1", login_port=1)
+    answer = either_health(one)(login_host="127.0.0.1", login_port=1)
     assert answer.finding("postgres")["severity"] == "critical"
     assert "Connection refused" in answer.finding("postgres")["summary"]
 
@@ -202,7 +203,7 @@ def test_a_certificate_that_is_not_trusted_is_a_warning_and_the_rest_is_known(on
     [("nonsense", "it is not an http or https URL"), ("http://127.0.0.1:1", "the connection was refused")],
 )
 def test_a_public_address_that_is_wrong_is_told(one: Sandbox, url: str, words: str) -> None:
-    answer = health_info(one)(public_url=url)
+    answer = either_health(one)(public_url=url)
     assert answer.finding("entrance")["severity"] == "critical"
     assert words in answer.finding("entrance")["summary"]
 
@@ -211,7 +212,7 @@ def test_a_public_address_that_is_wrong_is_told(one: Sandbox, url: str, words: s
     "options", [{"project": "nowhere"}, {"project": None}, {"docker_host": "unix:///does/not/exist.sock"}]
 )
 def test_a_stack_that_cannot_be_told_is_unknown_with_the_reason(one: Sandbox, options: dict) -> None:
-    answer = health_info(one)(**options)
+    answer = either_health(one)(**options)
     assert answer.result["health"]["verdict"] == "unknown"
     assert answer.finding("stack")["summary"].startswith("Cannot ")
 
@@ -228,7 +229,7 @@ def test_the_api_is_asked_inside_each_replica(sandbox: Sandbox) -> None:
     with sandbox.broken(["network", "disconnect", network, sick], mend):
         # What the runbook looks at, in the very replica that is sick.
         literal = docker("exec", sick, "curl", "-s", "localhost:8000/api/v1/health")
-        answer = health_info(sandbox)()
+        answer = either_health(sandbox)()
     assert '"healthy"' in literal
     assert answer.result["health"]["root_causes"] == [f"{sick}.api"]
     assert "database is unhealthy" in answer.finding(f"{sick}.api")["summary"]

@@ -12,22 +12,26 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Sandbox, run
+from conftest import ENVIRONMENT, ROOT, Sandbox, ansible, run
+
+
+def asked(sandbox: Sandbox, name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a playbook by its FQCN."""
+    argv = ["ansible-playbook", "-i", str(ROOT / "inventories" / "sandbox"), f"rendiff.ops.{name}"]
+    argv += ["-e", f"rendiff_project={sandbox.project}", "-e", f"health_check_ca_path={sandbox.facts['ca_file']}"]
+    return [*argv, *arguments]
 
 
 def play(sandbox: Sandbox, folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook by its FQCN from a folder of its own."""
-    argv = ["ansible-playbook", "-i", str(ROOT / "inventories" / "sandbox"), f"rendiff.ops.{name}"]
-    argv += ["-e", f"rendiff_project={sandbox.project}", "-e", f"health_check_ca_path={sandbox.facts['ca_file']}"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    return run([*argv, *arguments], cwd=folder, env=environment)
+    """Run a playbook from a folder of its own."""
+    return ansible(asked(sandbox, name, *arguments), cwd=folder)
 
 
 @pytest.mark.parametrize("name", ["health_quick", "health_deep", "monitor", "smoke_test"])
 def test_no_secret_is_printed_or_written_even_at_the_highest_verbosity(
     sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    done = play(sandbox, tmp_path, name, "-vvv", "--diff")
+    done = run(asked(sandbox, name, "-vvv", "--diff"), cwd=tmp_path, env=ENVIRONMENT)
     assert done.returncode == 0, done.stdout
     written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     assert {path.name for path in written} == {"report.json", "report.html", "status.txt"}

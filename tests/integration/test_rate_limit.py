@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 from conftest import COLLECTIONS, SANDBOX, Module, Sandbox, docker, run, until
+from core_common import Core
+
+from ansible_collections.rendiff.ops.plugins.module_utils._limit_change import RATE_LIMIT_ARGUMENTS, change_limit
 
 HEALTH = "/api/v1/health"
 # Runs the core by itself, and dies as it has written its file.
@@ -72,9 +75,13 @@ def fixture_clients() -> t.Iterator[Clients]:
 def fixture_limit() -> t.Iterator[Module]:
     """Return the module on the main sandbox, whose limit is taken away after each test."""
     sandbox = Sandbox("main")
-    limit = Module("rendiff_rate_limit", project=sandbox.project)
-    yield limit
-    limit(state="absent", prove_s=0)
+    yield Module("rendiff_rate_limit", project=sandbox.project)
+    core_limit(sandbox)(state="absent", prove_s=0)
+
+
+def core_limit(sandbox: Sandbox) -> Core:
+    """Return the body of the module."""
+    return Core(change_limit, RATE_LIMIT_ARGUMENTS, changes=True, project=sandbox.project)
 
 
 @pytest.fixture(name="site")
@@ -235,9 +242,9 @@ def test_killed_behind_the_writing_a_second_run_finds_it_done(limit: Module, sit
     ids=range(6),
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_touched(
-    limit: Module, site: Sandbox, wish: dict[str, t.Any], words: str
+    site: Sandbox, wish: dict[str, t.Any], words: str
 ) -> None:
-    refused = limit(**wish)
+    refused = core_limit(site)(**wish)
     assert refused.failed and words in refused.result["msg"] and refused.result["msg"].startswith("Cannot ")
     assert not (folder(site) / "rendiff-ops.yml").exists()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import typing as t
@@ -17,9 +16,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from conftest import ROOT, Answer, Module, Sandbox, docker, run, until
+from conftest import Answer, Module, Sandbox, ansible, docker, run, until
 from core_common import Core
 
+from ansible_collections.rendiff.ops.plugins.module_utils._ledger import MITIGATION_ARGUMENTS, Ledger
 from ansible_collections.rendiff.ops.plugins.module_utils._redis_memory_change import MEMORY_ARGUMENTS, change_memory
 
 NAMES = ("maxmemory", "maxmemory-policy")
@@ -237,6 +237,8 @@ class Action:
         self.project = sandbox.project
         self.name = f"maintenance.set_broker_memory.{sandbox.project}"
         self.incident = f"test-{uuid.uuid4()}"
+        # The one of this host, where the role writes.
+        self.ledger = Ledger(MITIGATION_ARGUMENTS.options["state_dir"]["default"])
         self.play = folder / "play.yml"
         role = {"name": "rendiff.ops.maintenance", "tasks_from": "set_broker_memory"}
         tasks = [{"ansible.builtin.include_role": role}]
@@ -246,13 +248,12 @@ class Action:
         named = {"rendiff_project": self.project, "incident_id": self.incident, "rendiff_hosts": "all"}
         variables = {**named, "ansible_python_interpreter": sys.executable, **wishes}
         argv = ["ansible-playbook", "-i", "target,", "-c", "local", "-e", json.dumps(variables), *flags]
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        return run([*argv, playbook or str(self.play)], env=environment)
+        return ansible([*argv, playbook or str(self.play)])
 
     def entries(self) -> list[dict[str, t.Any]]:
         """Return what the ledger has of the incident."""
-        ledger = Module("rendiff_mitigation_info", incident=self.incident, include_undone=True)
-        return list(ledger().result["mitigations"])
+        entries = [entry.describe() for entry in self.ledger.entries()[0]]
+        return [entry for entry in entries if entry["incident"] == self.incident]
 
 
 @pytest.fixture(name="action")
@@ -261,8 +262,8 @@ def fixture_action(one: Sandbox, tmp_path: Path) -> t.Iterator[Action]:
     action = Action(one, tmp_path)
     yield action
     if action.entries():
-        Module("rendiff_mitigation")(name=action.name, state="undone")
-        Module("rendiff_mitigation")(name=action.name, state="absent")
+        action.ledger.mark(action.name, "undone", "", check_mode=False)
+        action.ledger.drop(action.name, check_mode=False)
 
 
 def test_the_action_is_undone_to_exactly_what_was(broker: redis.Redis, action: Action) -> None:

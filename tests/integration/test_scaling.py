@@ -18,7 +18,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import COLLECTIONS, ROOT, Answer, Module, Sandbox, docker, run, until
+from conftest import COLLECTIONS, Answer, Module, Sandbox, ansible, docker, run, until
 from core_common import Core, core_broker
 
 from ansible_collections.rendiff.ops.plugins.module_utils._census import Census
@@ -225,7 +225,7 @@ def test_what_has_drifted_is_not_recreated_by_scaling_something_else(one: Sandbo
             "scaling_force": ["connections"],
         }
         argv = ["ansible-playbook", "-i", "target,", "-c", "local", "-e", json.dumps(wishes), str(play)]
-        done = run(argv, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+        done = ansible(argv)
         assert done.returncode == 0, done.stdout
         assert len(project.ids("api")) == 2 and api < project.ids("api")
         assert project.ids("other") == other

@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import Module, Sandbox, docker, run, stack_info
+from conftest import CommandModule, Module, Sandbox, docker, run, stack_info
 
 COMPOSE_SHAPES = """
 x-idle: &idle
@@ -75,6 +75,15 @@ def test_a_sandbox_is_found_whole(sandbox: Sandbox) -> None:
     assert stack["storage"]["source"] == sandbox.facts["storage_dir"] or stack["storage"]["type"] == "volume"
     assert stack["hazards"] == []
     assert stack["definition_error"] is None
+
+
+def test_a_command_that_is_forked_says_what_one_that_is_started_says(one: Sandbox) -> None:
+    name = "rendiff_stack_info"
+    forked, started = (kind(name, project=one.project)(check=True) for kind in (Module, CommandModule))
+    assert forked.result["stack"].keys() == started.result["stack"].keys() and not forked.failed and not started.failed
+    assert forked.output.split("{", 1)[0] == started.output.split("{", 1)[0] == "target | SUCCESS => "
+    refused, refused_too = (kind(name, nonsense=1)() for kind in (Module, CommandModule))
+    assert refused == refused_too and refused.failed and "Unsupported parameters" in refused.result["msg"]
 
 
 def test_the_compose_command_addresses_exactly_this_project(sandbox: Sandbox) -> None:
