@@ -20,7 +20,7 @@ from ._backup_crypt import CRYPT_ARGUMENTS, Crypt
 from ._backup_dump import sha256_of
 from ._backup_ledger import gather, read_entries
 from ._backup_manifest import DUMP, GLOBALS, SUFFIXES, Manifest, StoredFile
-from ._backup_store import STORE_ARGUMENTS, LocalStore, Store, open_stores
+from ._backup_store import STORE_ARGUMENTS, LocalStore, Store, look_everywhere, open_stores
 from ._errors import OpsError
 from ._progress import Progress
 from ._rclone import Run
@@ -65,6 +65,9 @@ class Fetcher:
         self._database = database
         self._crypt = Crypt(run, options, float(options["transfer_timeout_s"]))
         self._stores = open_stores(run, options, project)
+        # Those that answer, once that is known; and what is worth knowing of the others.
+        self._reached: list[Store] | None = None
+        self.notes: list[str] = []
 
     def entry(self) -> Entry:
         """Return the backup that is meant, and see that it can be decrypted."""
@@ -75,7 +78,9 @@ class Fetcher:
 
     def revocations(self) -> tuple[dict[str, t.Any], ...]:
         """Return the entries that this host and all places of backups have."""
-        return tuple(read_entries(gather(self._options["state_dir"], self._stores, REVOCATIONS)))
+        if self._reached is None:
+            _found, self.notes, self._reached = look_everywhere(self._stores)
+        return tuple(read_entries(gather(self._options["state_dir"], self._reached, REVOCATIONS)))
 
     @contextlib.contextmanager
     def obtain(self, entry: Entry, progress: Progress) -> t.Iterator[Obtained]:
@@ -99,15 +104,11 @@ class Fetcher:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _listed(self, wanted: str) -> Entry:
-        found, broken = [], []
-        for store in self._stores:
-            entries, sentences = store.entries()
-            found += entries
-            broken += sentences
+        found, self.notes, self._reached = look_everywhere(self._stores)
         try:
             return choose(found, wanted, self._database)
         except OpsError as error:
-            raise OpsError(error.act, " ".join([error.cause, *broken]), error.remedy) from error
+            raise OpsError(error.act, ". ".join([error.cause, *self.notes]), error.remedy) from error
 
     def _ready(self, entry: Entry, folder: str, progress: Progress) -> Obtained:
         manifest, roles = entry.manifest, None

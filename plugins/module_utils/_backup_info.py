@@ -12,7 +12,7 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._backup_choice import LOCAL, OURS, rows_of
 from ._backup_ledger import DRILLS, drilled_of, gather
-from ._backup_store import STORE_ARGUMENTS, open_stores
+from ._backup_store import STORE_ARGUMENTS, look_everywhere, open_stores
 from ._credentials import POSTGRES_ARGUMENTS
 from ._docker import DockerClient
 from ._rclone import Run
@@ -33,18 +33,14 @@ def list_backups(options: t.Mapping[str, t.Any], run: Run) -> dict[str, t.Any]:
         client = DockerClient(options["docker_host"], options["docker_timeout_s"])
         project = discover(client, run, options["project"], options["service_roles"]).project
     stores = open_stores(run, options, project)
-    entries, broken = [], []
-    for store in stores:
-        found, sentences = store.entries()
-        entries += found
-        broken += sentences
-    rows = rows_of(entries, drilled_of(gather(options["state_dir"], stores, DRILLS)), time.time())
+    entries, broken, reached = look_everywhere(stores)
+    rows = rows_of(entries, drilled_of(gather(options["state_dir"], reached, DRILLS)), time.time())
     return {
         "changed": False,
         "backups": rows,
         "table": table_of(rows),
         "broken": broken,
-        "places": [store.where for store in stores],
+        "places": [store.where for store in reached],
         "msg": say(rows, broken, on_host_only=all(store.place == LOCAL for store in stores)),
         "project": project,
     }
@@ -52,7 +48,7 @@ def list_backups(options: t.Mapping[str, t.Any], run: Run) -> dict[str, t.Any]:
 
 def say(rows: t.Sequence[t.Mapping[str, t.Any]], broken: t.Sequence[str], *, on_host_only: bool) -> str:
     """Return what matters most about the backups, in sentences. Pure."""
-    damaged = f" {len(broken)} look like one and are none." if broken else ""
+    damaged = f" Besides: {' '.join(broken)}" if broken else ""
     if not rows:
         return f"There is no backup.{damaged} Take one: ansible-playbook rendiff.ops.backup"
     newest = rows[0]

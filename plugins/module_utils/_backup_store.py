@@ -257,6 +257,26 @@ class S3Store:
         return sorted(found)
 
 
+def look_everywhere(stores: t.Sequence[Store]) -> tuple[list[Entry], list[str], list[Store]]:
+    """Return all backups, a sentence for each that is none and for each place that does not answer, and who does.
+
+    One place that is down must not keep a backup from being used that is in another.
+    """
+    found: list[Entry] = []
+    broken: list[str] = []
+    reached: list[Store] = []
+    for store in stores:
+        try:
+            entries, sentences = store.entries()
+        except OpsError as error:
+            broken.append(str(error))
+            continue
+        found += entries
+        broken += sentences
+        reached.append(store)
+    return found, broken, reached
+
+
 def open_stores(run: Run, options: t.Mapping[str, t.Any], project: str) -> list[Store]:
     """Return where backups are, the folder first. ``options`` are those of ``STORE_ARGUMENTS``."""
     of = str(options["backups_of"] or project)

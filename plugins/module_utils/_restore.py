@@ -119,6 +119,7 @@ class Restore:
             elif done.plan.changed and not check_mode:
                 done.revoked = revoke_again(self._server, self._staging, hashes)
         done.taken_at = entry.taken_at
+        done.notes += self._fetcher.notes
         if entry.manifest is None:
             done.notes.append("The backup says nothing of its rows, so that they could not be compared with it.")
         self._compare(done, entry)

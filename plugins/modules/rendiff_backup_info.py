@@ -99,13 +99,13 @@ table:
     - "time                  age  size      kind         encrypted  verified  drill  where  name"
     - "2026-01-20T03:15:00Z  1 d  17.5 MiB  rendiff.ops  no         yes       -      s3     rendiff-20260120T031500Z"
 broken:
-  description: What looks like a backup and is none, in sentences.
+  description: What looks like a backup and is none, and which place does not answer, in sentences.
   returned: success
   type: list
   elements: str
   sample: []
 places:
-  description: Where was looked.
+  description: Where was looked, and an answer came.
   returned: success
   type: list
   elements: str

@@ -379,6 +379,27 @@ def test_an_s3_store_that_is_not_there_is_seen_before_anything_is_dumped(site: S
         assert not site.stored.exists()
 
 
+def test_a_place_that_is_down_keeps_nobody_from_a_backup_in_another(site: Site, bucket: dict[str, str]) -> None:
+    name = site.take().result["backup"]["name"]
+    down = {**bucket, "s3_endpoint": "http://127.0.0.1:9"}
+    listed = site.info(**down).result
+    assert [row["name"] for row in listed["backups"]] == [name]
+    assert "nothing listens there" in listed["broken"][0]
+    assert "nothing listens there" in listed["msg"]
+    with site.obtained(**down) as found:
+        assert found.name == name
+
+
+def test_a_disk_without_room_for_the_plain_dump_is_seen_before(site: Site, small_disk: Path) -> None:
+    site.take()
+    with (
+        pytest.raises(OpsError, match="it needs .* bytes, and '.*' has .* free"),
+        site.obtained(work_dir=str(small_disk)),
+    ):
+        pass
+    assert not list(small_disk.iterdir())
+
+
 def test_half_a_backup_in_s3_is_none(site: Site, bucket: dict[str, str], tmp_path: Path) -> None:
     options = {**bucket, "s3_prefix": "half"}
     name = site.take(**options, keep_local=False).result["backup"]["name"]

@@ -123,7 +123,7 @@ def row(**parts):
 
 def test_what_matters_of_the_backups_is_said():
     assert "Take one" in say([], [], on_host_only=False)
-    assert "1 look like one and are none" in say([], ["x"], on_host_only=False)
+    assert "Besides: x" in say([], ["x"], on_host_only=False)
     assert "would be lost with it" in say([row(places=["local"])], [], on_host_only=True)
     assert "It is on this host only" in say([row(places=["local"])], [], on_host_only=False)
     assert "not known before it is restored" in say([row(kind=SERVICE)], [], on_host_only=False)
