@@ -69,7 +69,7 @@ class Forker:
     def run(self, argv: t.Sequence[str], cwd: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, within a bound, and return what ``subprocess.run`` would."""
         ours, theirs = socket.socketpair()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, ours:
+        with ours, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             with theirs:
                 given = [out.fileno(), err.fileno(), theirs.fileno()]
                 socket.send_fds(self._requests, [json.dumps({"argv": list(argv), "cwd": cwd}).encode()], given)
