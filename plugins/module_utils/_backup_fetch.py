@@ -20,7 +20,8 @@ from ._backup_crypt import CRYPT_ARGUMENTS, Crypt
 from ._backup_dump import sha256_of
 from ._backup_ledger import gather, read_entries
 from ._backup_manifest import DUMP, GLOBALS, SUFFIXES, Manifest, StoredFile
-from ._backup_store import STORE_ARGUMENTS, LocalStore, Store, look_everywhere, open_stores
+from ._backup_places import LocalStore
+from ._backup_store import STORE_ARGUMENTS, Store, look_everywhere, open_stores
 from ._errors import OpsError
 from ._progress import Progress
 from ._rclone import Run

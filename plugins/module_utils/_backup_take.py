@@ -20,9 +20,10 @@ from ._backup_crypt import CRYPT_ARGUMENTS, NONE, Crypt
 from ._backup_dump import Dumper
 from ._backup_ledger import DRILLS, drilled_of, gather, keep_ledgers
 from ._backup_manifest import Manifest, backup_name
+from ._backup_places import LocalStore
 from ._backup_report import describe, say, warnings_of
 from ._backup_snapshot import Contents, Snapshot
-from ._backup_store import PARTIAL, STORE_ARGUMENTS, LocalStore, Store, open_stores
+from ._backup_store import PARTIAL, STORE_ARGUMENTS, Store, open_stores
 from ._credentials import POSTGRES_ARGUMENTS, PostgresLogin, resolve_postgres
 from ._docker import DockerClient
 from ._errors import OpsError
