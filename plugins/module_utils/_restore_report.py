@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import typing as t
 
@@ -14,6 +16,7 @@ from ._verdict import CRITICAL, OK, UNKNOWN, WARNING, Finding, verdict_of
 
 Result = t.Mapping[str, t.Any]
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _PLAY = "ansible-playbook rendiff.ops."
 _PHASES = ("stop", "obtain", "load", "verify", "compare", "swap", "rest")
 
@@ -125,10 +128,17 @@ def _kept(kept: str, database: str, state: str) -> Finding:
 
 def _kept_commands(kept: str, database: str, state: str) -> tuple[str, str]:
     """Return how one goes back, and how the old database is dropped."""
-    previous = f"-e disaster_recovery_previous={shlex.quote(kept)} "
-    back = f"{_PLAY}restore_undo {previous if state == 'undone' else ''}"
-    back += f"-e disaster_recovery_confirm={shlex.quote(database)}"
-    return back, f"{_PLAY}restore_drop {previous}-e disaster_recovery_confirm={shlex.quote(kept)}"
+    back = {"disaster_recovery_previous": kept} if state == "undone" else {}
+    back["disaster_recovery_confirm"] = database
+    drop = {"disaster_recovery_previous": kept, "disaster_recovery_confirm": kept}
+    return f"{_PLAY}restore_undo {_extra(back)}", f"{_PLAY}restore_drop {_extra(drop)}"
+
+
+def _extra(variables: t.Mapping[str, str]) -> str:
+    """Return variables as options to type: Ansible takes a value apart at its spaces, but not in JSON."""
+    if all(_PLAIN.fullmatch(value) for value in variables.values()):
+        return " ".join(f"-e {name}={value}" for name, value in variables.items())
+    return f"-e {shlex.quote(json.dumps(variables))}"
 
 
 def _phases(facts: Result, beside: Result, swapped: Result) -> dict[str, float]:
