@@ -174,5 +174,12 @@ bench-access-log: $(READY) ## Who sends most in 5,000,000 lines of access log, a
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/access_log.py
 
 .PHONY: chaos
-chaos: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled
+chaos: chaos-requeue chaos-restore ## Every campaign: what is killed at any point and run again loses nothing
+
+.PHONY: chaos-requeue
+chaos-requeue: sandbox-up ## Requeue of 5,000 jobs killed again and again, 100 campaigns: none lost, none doubled
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/chaos/requeue.py
+
+.PHONY: chaos-restore
+chaos-restore: sandbox-up ## A restore whose controller is killed at each of its steps: the database is always whole
+	python tests/chaos/restore.py
