@@ -41,6 +41,11 @@ class Entry:
     manifest: Manifest | None = None
 
     @property
+    def host(self) -> str:
+        """Return the host on which it was taken, empty where that is not known."""
+        return self.manifest.host if self.manifest is not None else ""
+
+    @property
     def seconds(self) -> float:
         """Return when it was taken, in seconds of the epoch."""
         return float(calendar.timegm(time.strptime(self.taken_at, _ISO)))
@@ -83,19 +88,23 @@ def service_entry(path: str, size: int, place: str, database: str = "") -> Entry
     return None
 
 
-def choose(entries: t.Sequence[Entry], wanted: str, database: str) -> Entry:
-    """Return the backup that is meant: the newest of this database, or the one of a name or a time; local before S3."""
+def choose(entries: t.Sequence[Entry], wanted: str, database: str, host: str = "") -> list[Entry]:
+    """Return the backup that is meant, once for each place where it is, the near one first.
+
+    The latest is the newest of this database that this host took, or the only other host that took any. What the
+    service's own scripts left is meant only where there is nothing else, and where their manifest tells its database:
+    nobody knows what it holds.
+    """
     act = f"take backup '{wanted[:100]}'"
     ours = [entry for entry in entries if entry.database in ("", database)]
     if wanted == LATEST:
-        found = sorted(ours, key=lambda entry: (entry.taken_at, entry.kind == OURS, entry.place == LOCAL))[-1:]
+        found = _latest([entry for entry in ours if entry.database == database], host, act)
     else:
         times = {iso(moment) for moment in _moments(wanted)}
         # By name it is clear which one is meant, whatever database it was of.
         found = [entry for entry in entries if entry.name == wanted] or [
             entry for entry in ours if entry.taken_at in times
         ]
-        found = sorted(found, key=lambda entry: (entry.kind != OURS, entry.place != LOCAL))
     if not found:
         newest = sorted({entry.name for entry in ours}, reverse=True)[:5]
         cause = f"there is none; there are {', '.join(newest)}" if newest else "there is no backup at all"
@@ -103,7 +112,19 @@ def choose(entries: t.Sequence[Entry], wanted: str, database: str) -> Entry:
     if len({entry.name for entry in found}) > 1:
         names = sorted({entry.name for entry in found})
         raise OpsError(act, f"several were taken then: {', '.join(names)}", "Pass the name of one")
-    return found[0]
+    return sorted(found, key=lambda entry: (entry.kind != OURS, entry.place != LOCAL))
+
+
+def _latest(ours: t.Sequence[Entry], host: str, act: str) -> list[Entry]:
+    proven = [entry for entry in ours if entry.kind == OURS]
+    hosts = {entry.host for entry in proven}
+    if host in hosts:
+        proven = [entry for entry in proven if entry.host in ("", host)]
+    elif len(hosts) > 1:
+        cause = f"this host, '{host}', took none, and several others did: {', '.join(sorted(hosts))}"
+        raise OpsError(act, cause, "Pass the name of one, of the list of rendiff.ops.backup_list")
+    newest = max(proven or ours, key=lambda entry: entry.taken_at, default=None)
+    return [entry for entry in proven or ours if newest is not None and entry.name == newest.name]
 
 
 def _moments(wanted: str) -> t.Iterator[float]:
@@ -115,13 +136,14 @@ def _moments(wanted: str) -> t.Iterator[float]:
 
 
 def surplus(
-    entries: t.Sequence[Entry], *, keep: int, keep_days: int, drilled: t.Collection[str], now: float
+    entries: t.Sequence[Entry], *, keep: int, keep_days: int, drilled: t.Collection[str], now: float, host: str = ""
 ) -> list[Entry]:
     """Return the backups of one place that may go: beyond the ``keep`` newest, and too old.
 
-    Only those that this collection made, and never the newest that passed a drill.
+    Only those that this collection made on this host, and never the newest that passed a drill.
     """
-    ours = sorted((entry for entry in entries if entry.kind == OURS), key=lambda entry: entry.seconds, reverse=True)
+    own = (entry for entry in entries if entry.kind == OURS and entry.host in ("", host))
+    ours = sorted(own, key=lambda entry: entry.seconds, reverse=True)
     proven = next((entry.name for entry in ours if entry.name in drilled), "")
     return [
         entry for entry in ours[max(1, keep) :] if entry.name != proven and now - entry.seconds > keep_days * 86_400
@@ -141,6 +163,7 @@ def rows_of(entries: t.Sequence[Entry], drilled: t.Collection[str], now: float) 
                 "bytes": entry.bytes,
                 "kind": entry.kind,
                 "database": entry.database or None,
+                "host": entry.host or None,
                 "encryption": entry.encryption,
                 # What it holds was read as a whole, and counted, when it was taken; of the others nobody knows.
                 "verified": entry.manifest is not None,

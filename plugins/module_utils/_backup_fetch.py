@@ -11,17 +11,18 @@ import dataclasses
 import gzip
 import os
 import shutil
+import socket
 import tempfile
 import typing as t
 
 from ._argspec import ArgumentSpec
-from ._backup_choice import FILE, Entry, choose, iso
+from ._backup_choice import FILE, LATEST, Entry, choose, iso
 from ._backup_crypt import CRYPT_ARGUMENTS, Crypt
 from ._backup_dump import sha256_of
 from ._backup_ledger import gather, read_entries
 from ._backup_manifest import DUMP, GLOBALS, SUFFIXES, Manifest, StoredFile
 from ._backup_places import LocalStore
-from ._backup_store import STORE_ARGUMENTS, Store, look_everywhere, open_stores
+from ._backup_store import STORE_ARGUMENTS, Look, Store, look_everywhere, open_stores
 from ._errors import OpsError
 from ._progress import Progress
 from ._rclone import Run
@@ -34,7 +35,8 @@ FETCH_ARGUMENTS = ArgumentSpec(
     }
 ).merge(STORE_ARGUMENTS, CRYPT_ARGUMENTS)
 
-_WORK = "restore-"
+# No backup and no folder of anybody else has such a name.
+_WORK = ".rendiff-ops-work-"
 _READ = 1 << 20
 _MAGIC = b"PGDMP"
 _MARGIN = 1.05
@@ -67,30 +69,41 @@ class Fetcher:
         self._crypt = Crypt(run, options, float(options["transfer_timeout_s"]))
         self._stores = open_stores(run, options, project)
         # Those that answer, once that is known; and what is worth knowing of the others.
-        self._reached: list[Store] | None = None
+        self._look: Look | None = None
+        self._same: list[Entry] = []
         self.notes: list[str] = []
 
     def entry(self) -> Entry:
         """Return the backup that is meant, and see that it can be decrypted."""
         wanted = str(self._options["backup"])
-        entry = _file_entry(wanted) if wanted.startswith("/") else self._listed(wanted)
-        self._crypt.check(entry.encryption, encrypt=False)
-        return entry
+        self._same = [_file_entry(wanted)] if wanted.startswith("/") else self._listed(wanted)
+        self._crypt.check(self._same[0].encryption, encrypt=False)
+        return self._same[0]
 
     def revocations(self) -> tuple[dict[str, t.Any], ...]:
-        """Return the entries that this host and all places of backups have."""
-        if self._reached is None:
-            _found, self.notes, self._reached = look_everywhere(self._stores)
-        return tuple(read_entries(gather(self._options["state_dir"], self._reached, REVOCATIONS)))
+        """Return the entries that this host and all places of backups have, as far as they answer."""
+        return tuple(read_entries(gather(self._options["state_dir"], self._seen().reached, REVOCATIONS)))
+
+    def _seen(self) -> Look:
+        if self._look is None:
+            self._look = look_everywhere(self._stores)
+            self.notes += [
+                f"{said} What it holds of backups and of revoked keys is not known." for said in self._look.down
+            ]
+        return self._look
 
     @contextlib.contextmanager
-    def obtain(self, entry: Entry, progress: Progress) -> t.Iterator[Obtained]:
-        """Yield the backup, ready; what was made for that is removed in the end."""
+    def obtain(self, entry: Entry, progress: Progress, *, sweep: bool = False) -> t.Iterator[Obtained]:
+        """Yield the backup, ready; what was made for that is removed in the end.
+
+        ``sweep``: also what a run left that was killed. Only whoever keeps all others from a restore may do that.
+        """
         parent = self._options["work_dir"] or self._local().folder
         act = f"make backup '{entry.name}' ready"
         try:
             os.makedirs(parent, mode=0o700, exist_ok=True)
-            self._sweep(parent)
+            if sweep:
+                self._sweep(parent)
             figures = os.statvfs(parent)
             free, need = figures.f_bavail * figures.f_frsize, int(space_needed(entry) * _MARGIN)
             if free < need:
@@ -104,14 +117,28 @@ class Fetcher:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _listed(self, wanted: str) -> Entry:
-        found, self.notes, self._reached = look_everywhere(self._stores)
+    def _listed(self, wanted: str) -> list[Entry]:
+        look = self._seen()
+        if wanted == LATEST and look.down:
+            cause = f"what is latest is not known. {' '.join(look.down)}"
+            raise OpsError("take the latest backup", cause, "Or pass the name of one, of rendiff.ops.backup_list")
         try:
-            return choose(found, wanted, self._database)
+            return choose(look.found, wanted, self._database, socket.gethostname())
         except OpsError as error:
-            raise OpsError(error.act, ". ".join([error.cause, *self.notes]), error.remedy) from error
+            raise OpsError(error.act, ". ".join([error.cause, *look.down, *look.broken]), error.remedy) from error
 
     def _ready(self, entry: Entry, folder: str, progress: Progress) -> Obtained:
+        """Make it ready from the first place where it is whole."""
+        others = [each for each in self._same if each.name == entry.name and each.place != entry.place]
+        places = [entry, *others]
+        for each, after in zip(places, others):
+            try:
+                return self._made(each, folder, progress)
+            except OpsError as error:
+                self.notes.append(f"{error} It was taken from {after.place} instead.")
+        return self._made(places[-1], folder, progress)
+
+    def _made(self, entry: Entry, folder: str, progress: Progress) -> Obtained:
         manifest, roles = entry.manifest, None
         if manifest is not None:
             plain = self._checked(entry, manifest.file(DUMP), folder, progress)
@@ -142,6 +169,9 @@ class Fetcher:
             raise OpsError(f"read backup '{entry.name}'", "it holds no dump", "Take another backup")
         act = f"read '{stored.name}' of backup '{entry.name}'"
         path = os.path.join(folder, stored.name)
+        # That of another place may be there, by a name of the very same file.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         self._store(entry).fetch(
             entry, stored.name, path, lambda done, total: progress.note("fetch, bytes", done, total)
         )

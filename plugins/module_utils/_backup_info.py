@@ -33,14 +33,15 @@ def list_backups(options: t.Mapping[str, t.Any], run: Run) -> dict[str, t.Any]:
         client = DockerClient(options["docker_host"], options["docker_timeout_s"])
         project = discover(client, run, options["project"], options["service_roles"]).project
     stores = open_stores(run, options, project)
-    entries, broken, reached = look_everywhere(stores)
-    rows = rows_of(entries, drilled_of(gather(options["state_dir"], reached, DRILLS)), time.time())
+    look = look_everywhere(stores)
+    broken = look.down + look.broken
+    rows = rows_of(look.found, drilled_of(gather(options["state_dir"], look.reached, DRILLS)), time.time())
     return {
         "changed": False,
         "backups": rows,
         "table": table_of(rows),
         "broken": broken,
-        "places": [store.where for store in reached],
+        "places": [store.where for store in look.reached],
         "msg": say(rows, broken, on_host_only=all(store.place == LOCAL for store in stores)),
         "project": project,
     }

@@ -39,6 +39,7 @@ class StoredFile:
 class Manifest:
     """Everything that a restore needs to know of a backup.
 
+    ``host``: where it was taken, so that two hosts whose projects have the same name are not mixed up.
     ``taken_at``: UTC, when the snapshot was taken, by the server's clock. ``tables``: rows of each table, by
     ``schema.table``, counted in the snapshot. ``newest``: the latest time in each column of times of the table of
     jobs. ``database_bytes``: its size on the server.
@@ -65,6 +66,7 @@ class Manifest:
     roles: tuple[str, ...] = ()
     database_bytes: int = 0
     raw_keys: bool = False
+    host: str = ""
     format: int = FORMAT
 
     def file(self, plain_name: str) -> StoredFile | None:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import json
 import os
 import shutil
 import tempfile
+import time
+import typing as t
 
 from ._backup_choice import LOCAL, OURS, S3, Entry, entry_of, service_entry
 from ._backup_manifest import MANIFEST, Manifest, check_name, parse_manifest
@@ -41,8 +44,9 @@ class LocalStore:
                 continue
             try:
                 with open(path, encoding="utf-8") as stream:
-                    manifest = parse_manifest(stream.read(_MANIFEST_MAX), name)
-                found.append(entry_of(manifest, LOCAL))
+                    text = stream.read(_MANIFEST_MAX)
+                sizes = {each: os.path.getsize(os.path.join(self.folder, name, each)) for each in self._names_in(name)}
+                found.append(entry_of(whole_manifest(text, name, sizes, "on this host"), LOCAL))
             except (OSError, UnicodeError, OpsError) as error:
                 broken.append(str(error))
         for name in self._names(self._service_folder):
@@ -51,6 +55,20 @@ class LocalStore:
                 entry = service_entry(path, os.path.getsize(path), LOCAL)
                 found += [entry] if entry is not None else []
         return found, broken
+
+    def sweep(self, before: float) -> list[str]:
+        """Remove what has the name of a backup, no manifest, and is older; return the names."""
+        swept = [
+            name
+            for name in self._names(self.folder)
+            if is_older(name, before) and not os.path.exists(os.path.join(self.folder, name, MANIFEST))
+        ]
+        for name in swept:
+            self.remove(name)
+        return swept
+
+    def _names_in(self, name: str) -> list[str]:
+        return self._names(os.path.join(self.folder, name))
 
     def fetch(self, entry: Entry, file_name: str, target: str, note: Note | None = None) -> None:
         """Copy a file of a backup to ``target``."""
@@ -77,9 +95,14 @@ class LocalStore:
     def remove(self, name: str) -> None:
         """Remove a backup; the manifest goes first, and with it its place in the list."""
         folder = os.path.join(self.folder, check_name(name, "remove a backup"))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(folder, MANIFEST))
-        shutil.rmtree(folder, ignore_errors=False)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, MANIFEST))
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OpsError(
+                f"remove backup '{name}'", str(error.strerror), "Look at its folder, then run again"
+            ) from error
 
     def ledger(self, name: str) -> str:
         """Return a ledger that is kept beside the backups, empty where there is none."""
@@ -125,17 +148,8 @@ class S3Store:
         whole = any(path.endswith(f"/{MANIFEST}") for path in sizes)
         for name, text in self._texts(self._rclone, "", f"/*/{MANIFEST}") if whole else ():
             try:
-                manifest = parse_manifest(text, name)
-                if manifest.name != name:
-                    raise OpsError(
-                        f"read backup '{name}'", f"its manifest is of '{manifest.name}'", "Use another backup"
-                    )
-                wrong = [each.name for each in manifest.files if sizes.get(f"{name}/{each.name}") != each.bytes]
-                if wrong:
-                    raise OpsError(
-                        f"read backup '{name}'", f"{', '.join(wrong)} is not whole in S3", "Use another backup"
-                    )
-                found.append(entry_of(manifest, S3))
+                below = {path.split("/", 1)[1]: size for path, size in sizes.items() if path.startswith(f"{name}/")}
+                found.append(entry_of(whole_manifest(text, name, below, "in S3"), S3))
             except OpsError as error:
                 broken.append(str(error))
         return found + self._of_service(), broken
@@ -163,6 +177,9 @@ class S3Store:
 
     def put(self, folder: str, manifest: Manifest, note: Note | None = None) -> None:
         """Upload a backup, read it back, and only then let it be one."""
+        if self._rclone.sizes(manifest.name):
+            cause = "there is one of that name, perhaps of another host with a project of the same name"
+            raise OpsError(f"store backup '{manifest.name}' in {self.where}", cause, "Pass another s3_prefix")
         for each in manifest.files:
             self._rclone.put(os.path.join(folder, each.name), f"{manifest.name}/{each.name}", note)
             found = self._rclone.sha256(f"{manifest.name}/{each.name}")
@@ -177,6 +194,15 @@ class S3Store:
         check_name(name, "remove a backup")
         for path in sorted(self._rclone.sizes(name), key=lambda path: path != MANIFEST):
             self._rclone.remove(f"{name}/{path}")
+
+    def sweep(self, before: float) -> list[str]:
+        """Remove what has the name of a backup, no manifest, and is older; return the names."""
+        sizes = self._rclone.sizes()
+        names = {path.split("/", 1)[0] for path in sizes}
+        swept = sorted(name for name in names if is_older(name, before) and f"{name}/{MANIFEST}" not in sizes)
+        for name in swept:
+            self.remove(name)
+        return swept
 
     def ledger(self, name: str) -> str:
         """Return a ledger that is kept beside the backups, empty where there is none."""
@@ -210,6 +236,26 @@ class S3Store:
                         text = stream.read(_MANIFEST_MAX)
                     found.append((os.path.basename(parent) if parent != folder else name.split(".", 1)[0], text))
         return sorted(found)
+
+
+def whole_manifest(text: str, name: str, sizes: t.Mapping[str, int], where: str) -> Manifest:
+    """Read a manifest, and see that it is of the backup of that name and that its files have their sizes. Pure."""
+    manifest = parse_manifest(text, name)
+    if manifest.name != name:
+        raise OpsError(f"read backup '{name}'", f"its manifest is of '{manifest.name}'", "Use another backup")
+    wrong = [each.name for each in manifest.files if sizes.get(each.name) != each.bytes]
+    if wrong:
+        raise OpsError(f"read backup '{name}'", f"{', '.join(wrong)} is not whole {where}", "Use another backup")
+    return manifest
+
+
+def is_older(name: str, before: float) -> bool:
+    """Tell whether a folder has the name of a backup, and that of one that was taken before a time. Pure."""
+    try:
+        taken = time.strptime(check_name(name, "look").rsplit("-", 1)[1], "%Y%m%dT%H%M%SZ")
+    except (OpsError, ValueError):
+        return False
+    return calendar.timegm(taken) < before
 
 
 def _sync(folder: str) -> None:

@@ -55,6 +55,9 @@ class Store(t.Protocol):
     def remove(self, name: str) -> None:
         """Remove a backup that this collection made; what is left of one that was begun is in no list."""
 
+    def sweep(self, before: float) -> list[str]:
+        """Remove what runs left that were killed, of before a time in seconds of the epoch; return the names."""
+
     def ledger(self, name: str) -> str:
         """Return a ledger that is kept beside the backups, empty where there is none."""
 
@@ -62,24 +65,28 @@ class Store(t.Protocol):
         """Keep a ledger beside the backups."""
 
 
-def look_everywhere(stores: t.Sequence[Store]) -> tuple[list[Entry], list[str], list[Store]]:
-    """Return all backups, a sentence for each that is none and for each place that does not answer, and who does.
+class Look(t.NamedTuple):
+    """What is in all places: the backups, a sentence for each that is none and for each place that is ``down``."""
 
-    One place that is down must not keep a backup from being used that is in another.
-    """
-    found: list[Entry] = []
-    broken: list[str] = []
-    reached: list[Store] = []
+    found: list[Entry]
+    broken: list[str]
+    down: list[str]
+    reached: list[Store]
+
+
+def look_everywhere(stores: t.Sequence[Store]) -> Look:
+    """Look into all places; one that is down must not keep a backup from being used that is in another."""
+    look = Look([], [], [], [])
     for store in stores:
         try:
             entries, sentences = store.entries()
         except OpsError as error:
-            broken.append(str(error))
+            look.down.append(str(error))
             continue
-        found += entries
-        broken += sentences
-        reached.append(store)
-    return found, broken, reached
+        look.found.extend(entries)
+        look.broken.extend(sentences)
+        look.reached.append(store)
+    return look
 
 
 def open_stores(run: Run, options: t.Mapping[str, t.Any], project: str) -> list[Store]:

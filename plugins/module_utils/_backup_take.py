@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import socket
 import time
 import typing as t
 
@@ -54,6 +55,9 @@ ACT = "take a backup"
 _CONNECT_S = 10.0
 # A dump is smaller than its database, how much is not known before there was one.
 _MARGIN = 1.2
+# How far clocks may differ, and from when on nobody is still at work on a backup that has no manifest.
+_CLOCK_S = 300.0
+_LEFT_S = 2 * 86_400.0
 
 
 def client_image(stack: Stack, options: t.Mapping[str, t.Any]) -> str:
@@ -82,8 +86,9 @@ def plan_backup(
 ) -> Plan:
     """Return what becomes of each place: one more backup, and fewer old ones. Pure.
 
-    ``retention``: ``keep``, ``keep_days`` and ``drilled`` of ``surplus``.
+    ``retention``: ``keep``, ``keep_days``, ``drilled`` and ``host`` of ``surplus``.
     """
+    # The new one counts as one of those that stay.
     fresh = Entry("", iso(now), "", OURS, 0, NONE, "", database)
     actions, before, after = [], {}, {}
     for store in targets:
@@ -98,19 +103,23 @@ def plan_backup(
 
 
 def recent_of(
-    entries: t.Sequence[Entry], targets: t.Sequence[Store], database: str, not_before: float
+    entries: t.Sequence[Entry], targets: t.Sequence[Store], database: str, host: str, times: tuple[float, float]
 ) -> Manifest | None:
-    """Return the newest backup that every place has and that is new enough, or None. Pure."""
+    """Return the newest backup of this host that every place has and that is new enough, or None. Pure.
+
+    One of the future is of a clock that was wrong, and says nothing.
+    """
     names = [
         {
             entry.name
             for entry in entries
-            if entry.place == store.place and entry.kind == OURS and entry.database == database
+            if entry.place == store.place and entry.database == database and entry.kind == OURS and entry.host == host
         }
         for store in targets
     ]
     common = set.intersection(*names)
-    found = [entry for entry in entries if entry.name in common and entry.seconds >= not_before]
+    earliest, latest = times
+    found = [entry for entry in entries if entry.name in common and earliest <= entry.seconds <= latest]
     newest = max(found, key=lambda entry: entry.seconds, default=None)
     return newest.manifest if newest is not None else None
 
@@ -168,6 +177,7 @@ class Taking:
                 name=name,
                 project=self._project,
                 image=self._image,
+                host=socket.gethostname(),
                 encryption=self._kind,
                 files=dumper.seal(self._crypt, self._kind, self._options["age_recipients"]),
                 tables=rows,
@@ -208,8 +218,9 @@ def take_backup(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> d
     targets = taking.targets()
     listed = [store.entries() for store in taking.stores]
     entries = [entry for found, _broken in listed for entry in found]
-    manifest = recent_of(entries, targets, login.database, now - options["max_age_s"]) if options["max_age_s"] else None
-    plan = Plan({}, {})
+    host, times = socket.gethostname(), (now - options["max_age_s"], now + _CLOCK_S)
+    manifest = recent_of(entries, targets, login.database, host, times) if options["max_age_s"] else None
+    plan, swept = Plan({}, {}), list[str]()
     with contextlib.ExitStack() as opened:
         if manifest is None:
             if not check_mode:
@@ -219,13 +230,14 @@ def take_backup(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> d
             contents = snapshot.look()
             taking.check(contents, entries)
             drilled = drilled_of(gather(options["state_dir"], targets, DRILLS))
-            retention = {"keep": options["keep"], "keep_days": options["keep_days"], "drilled": drilled}
+            retention = {"keep": options["keep"], "keep_days": options["keep_days"], "drilled": drilled, "host": host}
             plan = plan_backup(login.database, now, targets, entries, retention)
             manifest = dataclasses.replace(contents.manifest, project=stack.project, encryption=options["encryption"])
             if not check_mode:
                 with Progress(options["progress_path"]) as progress:
                     manifest = taking.take(snapshot, contents, progress)
                 taking.retire(plan)
+                swept = [name for store in targets for name in store.sweep(now - _LEFT_S)]
         kept = keep_ledgers(options["state_dir"], targets, check_mode=check_mode)
     return {
         "changed": plan.changed or bool(kept),
@@ -234,7 +246,9 @@ def take_backup(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> d
         "diff": plan.diff(),
         "backup": describe(manifest, [store.where for store in targets], round(time.monotonic() - started, 1)),
         "ledgers": kept,
-        "warnings": warnings_of(manifest) + [sentence for _found, broken in listed for sentence in broken],
+        "warnings": warnings_of(manifest)
+        + [sentence for _found, broken in listed for sentence in broken]
+        + [f"What a run had left of '{name}', which was killed, is removed." for name in swept],
         "msg": say(manifest, targets, plan, check_mode=check_mode),
         "project": stack.project,
     }

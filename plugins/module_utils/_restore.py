@@ -48,7 +48,7 @@ from ._restore_swap import carry, exchange_databases
 from ._restore_verify import Prover, revoke_again, revoked_keys, table_names
 from ._revocations import read_revocations
 from ._stack import STACK_ARGUMENTS, Stack, container_of, discover
-from ._state import STATE_ARGUMENTS, hold
+from ._state import STATE_ARGUMENTS, check_free, hold
 
 RESTORE_ARGUMENTS = ArgumentSpec(
     {
@@ -91,10 +91,13 @@ class Restore:
         self._clients = OneOff(client, project, client_image(stack, options), server.login)
         self._fetcher = Fetcher(run, options, stack.project, self._live)
         self._progress = Progress(None)
+        # Whether all others are kept from a restore now, which check mode does not do.
+        self._alone = False
         self._phases: dict[str, float] = {}
 
     def run(self, check_mode: bool) -> dict[str, t.Any]:
         """Carry it out, or only plan it; return the module's result."""
+        self._alone = not check_mode
         databases = self._server.databases()
         check_live(self._live, databases.get(self._live))
         act = {"beside": self._beside, "swapped": self._swap, "undone": self._undo, "dropped": self._drop}
@@ -127,7 +130,7 @@ class Restore:
 
     def _obtain(self, opened: contextlib.ExitStack, entry: Entry) -> Obtained:
         with self._phase("obtain"):
-            return opened.enter_context(self._fetcher.obtain(entry, self._progress))
+            return opened.enter_context(self._fetcher.obtain(entry, self._progress, sweep=self._alone))
 
     def _plan_beside(self, databases: Databases, wanted: Wanted, hashes: t.Container[str]) -> Done:
         held = databases.get(self._staging)
@@ -291,8 +294,11 @@ def restore(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> dict[
     stack = discover(client, run, options["project"], options["service_roles"])
     login = resolve_postgres(stack, options, lambda replica, path: client.read_file(replica.id, path))
     with contextlib.ExitStack() as opened:
-        if not check_mode:
-            opened.enter_context(hold(options["state_dir"], "restore", f"restore database '{login.database}'"))
+        act = f"restore database '{login.database}'"
+        if check_mode:
+            check_free(options["state_dir"], "restore", act)
+        else:
+            opened.enter_context(hold(options["state_dir"], "restore", act))
         server = opened.enter_context(open_server(login, float(options["postgres_timeout_s"])))
         done = Restore(server, stack, client, run, options).run(check_mode)
     return {**done, "project": stack.project}

@@ -72,6 +72,19 @@ def lock(descriptor: int, wait_s: float) -> bool:
             time.sleep(0.1)
 
 
+def check_free(state_dir: str, name: str, act: str) -> None:
+    """See that no other run does so now, without keeping any from it; for check mode, which writes nothing."""
+    try:
+        descriptor = os.open(os.path.join(state_dir, "locks", name), os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        if not lock(descriptor, 0.5):
+            raise OpsError(act, "another run does so now", "Wait for its end, then run this again")
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
 def hold(state_dir: str, name: str, act: str, wait_s: float = 5.0) -> t.Iterator[None]:
     """Keep others from the same at the same time, for as long as the block runs; a run that dies lets go of it."""

@@ -236,7 +236,7 @@ def test_what_cannot_be_decrypted_is_refused_with_the_reason(site: Site, tmp_pat
         site.obtained(backup=by_gpg, gpg_passphrase_file=right),
     ):
         pass
-    assert [path.name for path in site.stored.iterdir() if path.name.startswith("restore-")] == []
+    assert [path.name for path in site.stored.iterdir() if path.name.startswith(".rendiff-ops-work-")] == []
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated"])
@@ -297,10 +297,13 @@ def test_a_damaged_file_of_that_script_is_refused(site: Site, tmp_path: Path) ->
     plain = tmp_path / "plain"
     dump_by_hand(site.scratch, plain)
     packed.write_bytes(gzip.compress(plain.read_bytes())[:-100])
-    with pytest.raises(OpsError, match="cut or damaged"), site.obtained():
+    with pytest.raises(OpsError, match="cut or damaged"), site.obtained(backup="20250127_120000"):
         pass
     packed.write_bytes(gzip.compress(b"-- no dump at all"))
-    with pytest.raises(OpsError, match="no dump in PostgreSQL's custom format"), site.obtained():
+    with (
+        pytest.raises(OpsError, match="no dump in PostgreSQL's custom format"),
+        site.obtained(backup="20250127_120000"),
+    ):
         pass
 
 
@@ -386,8 +389,33 @@ def test_a_place_that_is_down_keeps_nobody_from_a_backup_in_another(site: Site, 
     assert [row["name"] for row in listed["backups"]] == [name]
     assert "nothing listens there" in listed["broken"][0]
     assert "nothing listens there" in listed["msg"]
-    with site.obtained(**down) as found:
+    with site.obtained(backup=name, **down) as found:
         assert found.name == name
+    # What is latest may be there.
+    with pytest.raises(OpsError, match="what is latest is not known"), site.obtained(**down):
+        pass
+
+
+def test_a_damaged_copy_does_not_hide_a_good_one(site: Site, bucket: dict[str, str]) -> None:
+    options = {**bucket, "s3_prefix": "two"}
+    name = site.take(**options).result["backup"]["name"]
+    dump = site.stored / name / "database.dump"
+    content = bytearray(dump.read_bytes())
+    content[-1] ^= 1
+    dump.write_bytes(content)
+    with site.obtained(backup=name, **options) as found:
+        assert Path(found.folder, found.dump).read_bytes() != bytes(content)
+    assert dump.read_bytes() == bytes(content)
+
+
+def test_nothing_is_removed_that_only_has_a_name_like_ours(site: Site, tmp_path: Path) -> None:
+    site.take()
+    elsewhere = tmp_path / "elsewhere"
+    for name in ("restore-of-last-year", "mine"):
+        (elsewhere / name).mkdir(parents=True)
+    with site.obtained(work_dir=str(elsewhere)) as first, site.obtained(work_dir=str(elsewhere)):
+        assert Path(first.folder, first.dump).exists()
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["mine", "restore-of-last-year"]
 
 
 def test_a_disk_without_room_for_the_plain_dump_is_seen_before(site: Site, small_disk: Path) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_choice import (
@@ -21,6 +23,8 @@ from ansible_collections.rendiff.ops.plugins.module_utils._backup_choice import 
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 
+from .backup_builders import MANIFEST
+
 NOW = 1_800_000_000.0
 DAY = 86_400
 
@@ -36,17 +40,41 @@ def names(entries):
 
 def test_the_latest_is_the_newest_of_this_database_wherever_it_is():
     entries = [entry(3), entry(1, place=S3), entry(2), entry(0, database="other")]
-    assert choose(entries, "latest", "rendiff").name == "rendiff-1"
+    assert choose(entries, "latest", "rendiff")[0].name == "rendiff-1"
 
 
-def test_of_two_places_the_near_one_and_of_two_kinds_the_proven_one():
-    assert choose([entry(1, place=S3), entry(1)], "latest", "rendiff").place == LOCAL
-    both = [entry(1, kind=SERVICE, name="s"), entry(1)]
-    assert choose(both, "latest", "rendiff").kind == OURS
+def test_of_two_places_the_near_one_comes_first_and_the_other_is_there_for_when_that_is_damaged():
+    assert [each.place for each in choose([entry(1, place=S3), entry(1)], "latest", "rendiff")] == [LOCAL, S3]
 
 
-def test_a_backup_of_an_unknown_database_may_be_ours():
-    assert choose([entry(2), entry(1, database="", kind=SERVICE, name="s")], "latest", "rendiff").name == "s"
+def test_what_nobody_knows_is_never_the_latest_beside_what_is_proven():
+    newer = entry(0, kind=SERVICE, name="s")
+    assert names(choose([newer, entry(3)], "latest", "rendiff")) == ["rendiff-3"]
+    assert names(choose([newer], "latest", "rendiff")) == ["s"]
+    with pytest.raises(OpsError, match="there is none; there are s"):
+        choose([entry(0, kind=SERVICE, database="", name="s")], "latest", "rendiff")
+
+
+def of_host(host, age_days):
+    name = f"{host}-{age_days}"
+    manifest = dataclasses.replace(MANIFEST, host=host, name=name)
+    return dataclasses.replace(entry(age_days, name=name), manifest=manifest)
+
+
+def test_the_newer_backup_of_another_host_is_not_the_latest():
+    entries = [of_host("a", 2), of_host("b", 1)]
+    assert names(choose(entries, "latest", "rendiff", "a")) == ["a-2"]
+    assert names(choose(entries, "b-1", "rendiff", "a")) == ["b-1"]
+    # A new host, for one that is lost.
+    assert names(choose(entries[1:], "latest", "rendiff", "c")) == ["b-1"]
+    with pytest.raises(OpsError, match="several others did: a, b"):
+        choose(entries, "latest", "rendiff", "c")
+
+
+def test_no_host_removes_what_another_took():
+    entries = [of_host("a", age) for age in (40, 50)] + [of_host("b", age) for age in (60, 70)]
+    gone = surplus(entries, keep=1, keep_days=0, drilled=(), now=NOW, host="a")
+    assert names(gone) == ["a-50"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +82,7 @@ def test_a_backup_of_an_unknown_database_may_be_ours():
 )
 def test_one_is_found_by_its_name_and_by_its_time(wanted):
     found = service_entry("rendiff_backup_20250127_120000.dump.gz", 5, S3)
-    assert choose([found, entry(1)], wanted, "rendiff") is found
+    assert choose([found, entry(1)], wanted, "rendiff") == [found]
 
 
 def test_what_is_not_there_is_an_error_that_says_what_is():

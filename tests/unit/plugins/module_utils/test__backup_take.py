@@ -60,10 +60,19 @@ def test_each_place_gets_one_and_loses_what_may_go():
 
 def test_a_backup_is_new_enough_only_where_every_place_has_it():
     entries = [entry(10), entry(20), entry(20, S3)]
-    assert recent_of(entries, [HERE], "rendiff", NOW - 15) is MANIFEST
-    assert recent_of(entries, [HERE, THERE], "rendiff", NOW - 15) is None
-    assert recent_of(entries, [HERE, THERE], "rendiff", NOW - 25) is MANIFEST
-    assert recent_of(entries, [HERE], "other", NOW - 25) is None
+
+    def recent(targets, age_s, database="rendiff", host=""):
+        return recent_of(entries, targets, database, host, (NOW - age_s, NOW))
+
+    assert recent([HERE], 15) is MANIFEST
+    assert recent([HERE, THERE], 15) is None
+    assert recent([HERE, THERE], 25) is MANIFEST
+    assert recent([HERE], 25, database="other") is None
+    assert recent([HERE], 25, host="another") is None
+
+
+def test_a_backup_of_the_future_keeps_nobody_from_taking_one():
+    assert recent_of([entry(-86_400)], [HERE], "rendiff", "", (NOW - 60, NOW)) is None
 
 
 def test_the_room_is_guessed_by_the_last_one_and_never_above_the_database():
