@@ -31,6 +31,8 @@ options:
   s3_prefix:
     description:
       - What the keys of the backups begin with. The name of the project follows.
+      - Hosts whose projects have the same name should have prefixes of their own. Where they have not, each only takes
+        its own for the latest, and only removes its own.
     type: str
     default: rendiff-ops
   s3_endpoint:

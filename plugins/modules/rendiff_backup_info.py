@@ -73,6 +73,10 @@ backups:
       description: The database, none where that is not known.
       type: str
       sample: rendiff
+    host:
+      description: The host that took it, none where that is not known.
+      type: str
+      sample: video-1
     encryption:
       description: How it is encrypted.
       type: str
