@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from ._argspec import ArgumentSpec
-from ._backup_choice import Entry
+from ._backup_choice import FILE, Entry
 from ._backup_fetch import FETCH_ARGUMENTS, Fetcher, Obtained
 from ._backup_manifest import DUMP
 from ._backup_take import client_image
@@ -28,7 +28,7 @@ from ._rclone import Run
 from ._restore_check import check_live, check_rights, check_room, is_empty
 from ._restore_compare import Side, compare, look, seconds_of
 from ._restore_load import Loader, loading_marker
-from ._restore_marker import BESIDE, staging_name
+from ._restore_marker import BESIDE, Marker, option_matches, staging_name
 from ._restore_plan import (
     Databases,
     Wanted,
@@ -113,18 +113,26 @@ class Restore:
             stored = entry.manifest.file(DUMP) if entry.manifest is not None else None
             obtained = None if stored is not None else self._obtain(opened, entry)
             sha256 = stored.plain_sha256 if stored is not None else obtained.sha256 if obtained is not None else ""
-            done = self._plan_beside(databases, Wanted(entry.name, sha256), hashes)
+            source = entry.path if entry.kind == FILE else entry.name
+            done = self._plan_beside(databases, Wanted(entry.name, sha256, source), hashes)
             if done.plan.changed and done.marker is None:
                 obtained = obtained or self._obtain(opened, entry)
                 self._load(clients, databases, obtained, hashes, done, check_mode)
-            elif done.plan.changed and not check_mode:
-                done.revoked = revoke_again(self._server, self._staging, hashes)
+            elif done.marker is not None and not check_mode:
+                self._know_as(done.marker)
+                done.revoked = revoke_again(self._server, self._staging, hashes) if done.plan.changed else []
         done.taken_at = entry.taken_at
         done.notes += self._fetcher.notes
         if entry.manifest is None:
             done.notes.append("The backup says nothing of its rows, so that they could not be compared with it.")
         self._compare(done, entry)
         return done
+
+    def _know_as(self, marker: Marker) -> None:
+        """Let a swap find what is beside as it was named this time, which its marker may not know yet."""
+        asked = str(self._options["backup"])
+        if not option_matches(asked, marker):
+            self._server.comment(self._staging, dataclasses.replace(marker, asked=asked).text())
 
     def _obtain(self, opened: contextlib.ExitStack, entry: Entry) -> Obtained:
         with self._phase("obtain"):
@@ -179,7 +187,7 @@ class Restore:
                 loader.load(self._staging, options["jobs"], options["timeout_s"], note)
             except OpsError:
                 # It may have failed because the disk is full, which the live database is on too.
-                self._clear()
+                loader.clear(self._staging)
                 raise
             loader.settings(self._staging)
         with self._phase("verify"):
@@ -190,13 +198,6 @@ class Restore:
         moment = format_time(time.time())
         done.marker = dataclasses.replace(marker, state=BESIDE, verified_at=moment, since=moment)
         self._server.comment(self._staging, done.marker.text())
-
-    def _clear(self) -> None:
-        """Remove what was loaded and is of no use; where that fails too, the next run does it."""
-        with contextlib.suppress(OpsError):
-            held = self._server.databases().get(self._staging)
-            if held is not None:
-                self._server.drop(held)
 
     def _swap(self, databases: Databases, check_mode: bool) -> Done:
         options = self._options

@@ -97,6 +97,13 @@ class Loader:
                 else OpsError(self._act, f"pg_restore failed: {ended.cause()}", "The live database is as it was")
             )
 
+    def clear(self, name: str) -> None:
+        """Remove what was loaded and is of no use; where that fails too, the next run does it."""
+        with contextlib.suppress(OpsError):
+            held = self._server.databases().get(name)
+            if held is not None:
+                self._server.drop(held)
+
     def settings(self, name: str) -> None:
         """Give the database the settings that the backup's had."""
         settings = self._obtained.manifest.settings if self._obtained.manifest is not None else ()

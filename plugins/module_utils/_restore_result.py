@@ -47,6 +47,7 @@ def result_of(
     """Return the module's result. ``kept``: the databases that restores kept, as they are now."""
     marker, proof, comparison = done.marker, done.proof, done.comparison
     backup = marker.backup if marker is not None else done.wanted.backup if done.wanted is not None else ""
+    source = done.wanted.source if done.wanted is not None else marker.source if marker is not None else ""
     taken_at = done.taken_at or (marker.taken_at if marker is not None else "")
     return {
         "changed": done.plan.changed,
@@ -58,6 +59,7 @@ def result_of(
             "staging": staging_name(live),
             "previous": (done.kept or (marker.previous if marker is not None else "")) or None,
             "backup": backup or None,
+            "source": source or None,
             "taken_at": taken_at or None,
             "verified_at": (marker.verified_at if marker is not None else "") or None,
             "phases": dict(phases),

@@ -249,6 +249,24 @@ def test_a_dump_that_fails_leaves_the_live_database_alone(scratch: Scratch, brok
     assert swapped.failed and "Run this with state=beside first" in swapped.output and scratch.rows() == before
 
 
+def test_a_dump_is_meant_by_its_path_also_where_it_was_moved(
+    scratch: Scratch, backup: dict[str, t.Any], tmp_path: Path
+) -> None:
+    first = scratch.beside(backup=backup["dump"])
+    assert first.result["restore"]["source"] == backup["dump"] and first.result["restore"]["backup"] == "whole.dump"
+    moved = tmp_path / "whole.dump"
+    moved.write_bytes(Path(backup["dump"]).read_bytes())
+    again = scratch.beside(backup=str(moved))
+    assert not again.result["changed"] and again.result["restore"]["source"] == str(moved)
+    planned = scratch.core(state="swapped", check=True, backup=str(moved))
+    assert not planned.failed and planned.result["restore"]["source"] == str(moved), planned.output
+    # By the name that it has beside, too; another file of that name is another one.
+    assert not scratch.core(state="swapped", check=True, backup="whole.dump").failed
+    assert scratch.core(state="swapped", check=True, backup="/elsewhere/whole.dump").failed
+    scratch.swap(backup=again.result["restore"]["source"])
+    assert scratch.rows() == backup["rows"]
+
+
 def test_the_runbooks_way_says_that_it_went_well(scratch: Scratch, broken: dict[str, str]) -> None:
     server, live = scratch.server, scratch.name
     with server.inside(broken["refused"]) as dump:
