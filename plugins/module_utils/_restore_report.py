@@ -48,6 +48,11 @@ def report_exchange(facts: Result) -> dict[str, t.Any]:
         Finding(f"restore.not_compared.{number}", "backup", UNKNOWN, database, str(said))
         for number, said in enumerate(swapped.get("not_compared") or beside.get("not_compared") or (), start=1)
     ]
+    notes = [str(note) for each in (beside, swapped, undone) for note in each.get("notes") or ()]
+    findings += [
+        Finding(f"restore.note.{number}", "backup", WARNING, database, note)
+        for number, note in enumerate(dict.fromkeys(notes), start=1)
+    ]
     if facts["jobs"].get("msg"):
         findings.append(Finding("restore.jobs", "jobs", OK, "jobs", str(facts["jobs"]["msg"])))
     if facts["looked"].get("jobs"):
@@ -81,16 +86,15 @@ def _merged(beside: Result, swapped: Result) -> dict[str, t.Any]:
 
 
 def _done(facts: Result, kept: str) -> list[str]:
-    """Return what was done, the steps as the plans named them, and what people need to know next."""
+    """Return what was done, the steps as the plans named them, and how one goes on."""
     steps = [
         str(step) for each in (facts["beside"], facts["swapped"], facts["undone"]) for step in each.get("plan") or ()
     ]
-    notes = [str(note) for note in (facts["swapped"].get("restore") or {}).get("notes") or ()]
     if not kept:
-        return steps + notes
+        return steps
     undo, *drop = _kept_commands(kept, str(facts["planned"]["restore"]["database"]), str(facts["state"]))
     told = [f"To go back: {undo}", *(f"To give its room back, once nobody needs it: {each}" for each in drop)]
-    return steps + notes + told
+    return steps + told
 
 
 def _exchange(facts: Result, database: str, *, stands: bool) -> Finding:

@@ -52,7 +52,25 @@ def test_what_was_restored_from_when_what_was_lost_where_the_old_one_is_and_how_
     done = " ".join(report["done"])
     assert "rendiff.ops.restore_undo -e disaster_recovery_confirm=rendiff" in done
     assert "restore_drop -e disaster_recovery_previous=rendiff_before_20260121T000000Z" in done
-    assert "The limit of sessions stays 50." in done
+
+
+def test_what_else_is_worth_knowing_is_a_finding_of_whichever_step_noted_it():
+    def notes(**parts):
+        found = report_exchange(facts(**parts))["findings"]
+        return {each["id"]: (each["severity"], each["summary"]) for each in found if "restore.note." in each["id"]}
+
+    limit = ("warning", "The limit of sessions stays 50.")
+    # Two steps that note the same are one finding.
+    assert notes() == {"restore.note.1": limit}
+    beside = {"restore": {**RESTORE, "notes": ["S3 is down."]}}
+    undone = {"restore": {**RESTORE, "notes": ["No key was revoked in it."]}, "changed": True}
+    assert notes(beside=beside, undone=undone) == {
+        "restore.note.1": ("warning", "S3 is down."),
+        "restore.note.2": limit,
+        "restore.note.3": ("warning", "No key was revoked in it."),
+    }
+    quiet = {**RESTORE, "notes": []}
+    assert notes(beside={"restore": quiet}, swapped={"changed": True, "restore": quiet, "msg": "It is."}) == {}
 
 
 def test_the_phases_add_up_to_the_whole():

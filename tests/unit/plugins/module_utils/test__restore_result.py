@@ -93,3 +93,11 @@ def test_a_dump_is_meant_again_by_its_path_and_any_other_backup_by_its_name():
     moved = Marker(BESIDE, "rendiff", backup="a.dump", asked="/tmp/a.dump")
     assert sources(moved, Wanted("a.dump", "s", "/srv/a.dump")) == "/srv/a.dump"
     assert sources(None) is None
+
+
+@pytest.mark.parametrize("state", ["beside", "swapped", "undone", "dropped"])
+def test_what_else_is_worth_knowing_is_said_whatever_was_done(state):
+    found = said(state, Done(CHANGED, MARKER, notes=["One.", "Two.", "Three.", "Four.", "Five."]))
+    assert "One. Two. Three. And 2 more, see restore.notes." in found["msg"] and "Four." not in found["msg"]
+    assert found["restore"]["notes"][3:] == ["Four.", "Five."]
+    assert "more, see" not in said(state, Done(CHANGED, MARKER, notes=["One.", "Two.", "Three."]))["msg"]
