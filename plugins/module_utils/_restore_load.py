@@ -82,9 +82,9 @@ class Loader:
         def beat(_line: str) -> None:
             nonlocal last
             if time.monotonic() - last >= _EVERY_S:
-                done = self._server.bytes_of(name)
-                note("load, bytes", min(done, total), total)
+                # Before it is asked: a server that is slow to tell is not asked at once again.
                 last = time.monotonic()
+                note("load, bytes", min(self._server.bytes_of(name), total), total)
 
         ended = self._client.run(
             [*argv, f"{FOLDER}/{self._obtained.dump}"], timeout_s, folder=self._obtained.folder, beat=beat
