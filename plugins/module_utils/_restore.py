@@ -189,7 +189,7 @@ class Restore:
                 # It may have failed because the disk is full, which the live database is on too.
                 loader.clear(self._staging)
                 raise
-            loader.settings(self._staging)
+            done.notes += loader.settings(self._staging)
         with self._phase("verify"):
             left = max(_VERIFY_S, options["timeout_s"] - (time.monotonic() - begin))
             prover = Prover(self._server, self._staging, obtained.name, left)
@@ -217,7 +217,7 @@ class Restore:
             # Days may have gone by since it was loaded.
             done.revoked = revoke_again(self._server, self._staging, hashes)
             with self._phase("swap"):
-                done.sessions = exchange_databases(self._server, exchange, carried)
+                done.sessions, done.notes = exchange_databases(self._server, exchange, carried)
         return done
 
     def _undo(self, databases: Databases, check_mode: bool) -> Done:
@@ -231,7 +231,7 @@ class Restore:
             check_confirm(f"undo the restore of database '{self._live}'", self._options["confirm"], self._live)
             self._revoke_in_kept(exchange.new, done)
             with self._phase("swap"):
-                done.sessions = exchange_databases(self._server, exchange, carry(None, exchange.new))
+                done.sessions, _told = exchange_databases(self._server, exchange, carry(None, exchange.new))
         return done
 
     def _drop(self, databases: Databases, check_mode: bool) -> Done:

@@ -14,7 +14,7 @@ import typing as t
 from . import _postgres
 from ._backup_dump import conninfo
 from ._backup_fetch import Obtained
-from ._databases import Held, Server, put_setting
+from ._databases import Held, Server, setting_words, try_setting
 from ._errors import OpsError
 from ._one_off import FOLDER, OneOff
 from ._restore_marker import LOADING, Marker
@@ -104,16 +104,20 @@ class Loader:
             if held is not None:
                 self._server.drop(held)
 
-    def settings(self, name: str) -> None:
-        """Give the database the settings that the backup's had."""
+    def settings(self, name: str) -> list[str]:
+        """Give the database the settings that the backup's had; return which of them cannot be set, in sentences."""
         settings = self._obtained.manifest.settings if self._obtained.manifest is not None else ()
-        roles = self._server.roles() | {""}
+        roles, notes = self._server.roles() | {""}, []
         with self._server.beside() as database:
             for each in settings:
                 role, (parameter, _equals, value) = str(each["role"]), str(each["setting"]).partition("=")
                 if role in roles:
-                    put_setting(database, name, (role, parameter), value)
+                    notes.append(try_setting(database, name, (role, parameter), value))
+                else:
+                    words = setting_words((role, parameter))
+                    notes.append(f"The setting {words} could not be set: this server does not have that role.")
             database.commit()
+        return [note for note in notes if note]
 
     def owner(self) -> str:
         """Return who shall own it: as in the backup, else as now, else who loads it."""

@@ -397,6 +397,36 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
             scratch.server.query("postgres", f"DROP ROLE IF EXISTS {each}")
 
 
+def test_a_setting_that_cannot_be_set_is_told_and_fails_no_restore(one: Sandbox, tmp_path: Path) -> None:
+    scratch = Scratch(Server(one), tmp_path, tmp_path / "backups")
+    server, role = scratch.server, f"{scratch.name}_o"
+    server.query("postgres", f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'only-for-a-test'")
+    try:
+        scratch.make(jobs=3)
+        for setting in ("log_min_messages = 'error'", "work_mem = '8MB'"):
+            server.query("postgres", f"ALTER DATABASE {scratch.name} SET {setting}")
+        for statement in (f"ALTER TABLE jobs OWNER TO {role}", f"ALTER TABLE api_keys OWNER TO {role}"):
+            scratch.query(statement)
+        server.query("postgres", f"ALTER DATABASE {scratch.name} OWNER TO {role}")
+        name, before = take(scratch), scratch.rows()
+        # Only a superuser may set both of these, one of the backup and one of the live database.
+        server.query("postgres", f"ALTER DATABASE {scratch.name} SET log_min_error_statement = 'log'")
+        weak = {"login_user": role, "login_password": "only-for-a-test", "amcheck": False, "backup": name}
+        answer = scratch.beside(**weak)
+        (told,) = [note for note in answer.result["restore"]["notes"] if "could not be set" in note]
+        assert told.startswith("The setting log_min_messages could not be set: ") and told in answer.result["msg"]
+        answer = scratch.swap(**weak)
+        notes = answer.result["restore"]["notes"]
+        assert [note.split(":")[0] for note in notes] == [
+            "The setting log_min_error_statement could not be set",
+            "The setting log_min_messages could not be set",
+        ]
+        assert scratch.rows() == before and scratch.query("SELECT current_setting('work_mem')") == [("8MB",)]
+    finally:
+        scratch.drop_all()
+        server.query("postgres", f"DROP ROLE {role}")
+
+
 def test_a_damaged_live_database_is_restored_all_the_same(scratch: Scratch, backup: dict[str, t.Any]) -> None:
     ((path,),) = scratch.query("SELECT pg_relation_filepath('jobs')")
     scratch.query("CHECKPOINT")
