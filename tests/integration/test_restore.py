@@ -372,6 +372,9 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
         scratch.server.query("postgres", f"CREATE ROLE {grantee}")
         scratch.query(f"ALTER TABLE jobs OWNER TO {role}")
         scratch.query(f"GRANT SELECT ON jobs TO {grantee}")
+        # What inherits has its rows for itself.
+        scratch.query("CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent)")
+        scratch.query("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3)")
         take(scratch)
         dump = scratch.dump(tmp_path / "no_roles.dump")
         before = scratch.rows()
@@ -384,6 +387,8 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
         # There is no live database, and the backup of ours knows its roles.
         answer = scratch.beside()
         assert answer.result["plan"][:2] == [f"role {each}: is made as in the backup" for each in (grantee, role)]
+        tables = answer.result["restore"]["tables"]
+        assert (tables["public.parent"], tables["public.child"]) == (1, 2)
         assert f"'{scratch.name}' is absent: nothing of it was compared." in answer.result["msg"]
         scratch.swap()
         assert scratch.rows() == before and set(scratch.databases()) == {""}
