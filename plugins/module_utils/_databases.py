@@ -248,6 +248,23 @@ def put_setting(database: _postgres.Database, name: str, setting: Setting, value
         database.execute(sql.SQL("ALTER {} SET {} TO {}").format(target, words, sql.Literal(value)))
 
 
+def setting_words(setting: Setting) -> str:
+    """Return how a setting is called in a sentence. Pure."""
+    return setting[1] + (f" of role '{setting[0]}'" if setting[0] else "")
+
+
+def try_setting(database: _postgres.Database, name: str, setting: Setting, value: str) -> str:
+    """Give a database a setting, in a transaction that goes on if that cannot be; return why not, in a sentence."""
+    database.execute("SAVEPOINT rendiff_ops")
+    try:
+        put_setting(database, name, setting, value)
+    except OpsError as error:
+        database.execute("ROLLBACK TO SAVEPOINT rendiff_ops")
+        return f"The setting {setting_words(setting)} could not be set: {error.cause}."
+    database.execute("RELEASE SAVEPOINT rendiff_ops")
+    return ""
+
+
 def put_grant(database: _postgres.Database, name: str, grant: Grant, *, give: bool) -> None:
     """Give a role a right on a database, or take it; the right is one of the server's own words."""
     sql = _postgres.sql

@@ -27,10 +27,14 @@ LABEL = "rendiff.ops.one-off"
 _POLL_S = 0.2
 # What Docker itself may need to make, start or remove a container.
 _DOCKER_S = 60.0
+# For how long Docker may fail to answer, again and again, while a client works on, which may be for hours.
+_PATIENCE_S = 60.0
+_AGAIN_S = 1.0
 _LOG_TAIL = 40
 _INHERITED = ("com.docker.compose.project", "com.docker.compose.service", "com.docker.compose.oneoff")
 
 Beat = t.Callable[[str], None]
+Answer = t.TypeVar("Answer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +66,12 @@ class OneOff:
     def run(
         self, argv: t.Sequence[str], timeout_s: float, *, folder: str | None = None, beat: Beat | None = None
     ) -> Ended:
-        """Run a client to its end. ``beat`` gets its last line, again and again, while it runs."""
+        """Run a client to its end. ``beat`` gets its last line, again and again, while it runs; it may fail."""
         identity = self._create(argv, folder)
         try:
             self._post(f"/containers/{identity}/start", f"start {argv[0]}")
             status = self._wait(identity, argv[0], timeout_s, beat)
-            return Ended(status, tuple(self._lines(identity)))
+            return Ended(status, tuple(_patiently(lambda: self._lines(identity))))
         finally:
             self._remove(identity)
 
@@ -125,13 +129,15 @@ class OneOff:
     def _wait(self, identity: str, name: str, timeout_s: float, beat: Beat | None) -> int:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            state = (self._client.inspect(identity) or {}).get("State") or {}
+            state = (_patiently(lambda: self._client.inspect(identity)) or {}).get("State") or {}
             if state.get("Status") in ("exited", "dead"):
                 return int(state.get("ExitCode") or 0)
             if not state:
                 raise OpsError(f"wait for {name}", "its container was removed", "Run this again")
             if beat is not None:
-                beat(next(iter(self._lines(identity, tail=1)), ""))
+                # It only tells how far the work is.
+                with contextlib.suppress(OpsError):
+                    beat(next(iter(self._lines(identity, tail=1)), ""))
             time.sleep(_POLL_S)
         raise OpsError(
             f"wait for {name}", f"it did not end within {timeout_s:g} s", "Give it more time by timeout_s, or look why"
@@ -154,6 +160,18 @@ class OneOff:
             self._client.call(
                 "DELETE", f"/containers/{quote(identity)}", query={"force": "1", "v": "1"}, timeout_s=_DOCKER_S
             )
+
+
+def _patiently(ask: t.Callable[[], Answer]) -> Answer:
+    """Return an answer of Docker; it is asked again when it is slow or fails, for a while."""
+    begin = time.monotonic()
+    while True:
+        try:
+            return ask()
+        except OpsError:
+            if time.monotonic() - begin > _PATIENCE_S:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _text(body: bytes) -> str:

@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from ._argspec import ArgumentSpec
-from ._backup_choice import Entry
+from ._backup_choice import FILE, Entry
 from ._backup_fetch import FETCH_ARGUMENTS, Fetcher, Obtained
 from ._backup_manifest import DUMP
 from ._backup_take import client_image
@@ -25,10 +25,10 @@ from ._one_off import OneOff
 from ._plan import Action
 from ._progress import Progress
 from ._rclone import Run
-from ._restore_check import check_live, check_rights, check_room
+from ._restore_check import check_live, check_rights, check_room, is_empty
 from ._restore_compare import Side, compare, look, seconds_of
 from ._restore_load import Loader, loading_marker
-from ._restore_marker import BESIDE, staging_name
+from ._restore_marker import BESIDE, Marker, option_matches, staging_name
 from ._restore_plan import (
     Databases,
     Wanted,
@@ -45,7 +45,7 @@ from ._restore_plan import (
 from ._restore_result import Done, result_of
 from ._restore_roles import roles_of
 from ._restore_swap import carry, exchange_databases
-from ._restore_verify import Prover, revoke_again, revoked_keys, table_names
+from ._restore_verify import Prover, revoke_again, revoked_keys
 from ._revocations import read_revocations
 from ._stack import STACK_ARGUMENTS, Stack, container_of, discover
 from ._state import STATE_ARGUMENTS, check_free, hold
@@ -86,9 +86,7 @@ class Restore:
         self._live = server.login.database
         self._staging = staging_name(self._live)
         self._container = container_of(stack, server.login.host, server.login.port)
-        # Marked as a restore's, so that none sweeps away what a backup runs at the same time, nor the other way round.
-        project = f"{stack.project}/restore"
-        self._clients = OneOff(client, project, client_image(stack, options), server.login)
+        self._stack = stack
         self._fetcher = Fetcher(run, options, stack.project, self._live)
         self._progress = Progress(None)
         # Whether all others are kept from a restore now, which check mode does not do.
@@ -102,31 +100,42 @@ class Restore:
         check_live(self._live, databases.get(self._live))
         act = {"beside": self._beside, "swapped": self._swap, "undone": self._undo, "dropped": self._drop}
         with Progress(None if check_mode else self._options["progress_path"]) as self._progress:
-            if not check_mode:
-                self._clients.sweep()
             done = act[self._options["state"]](databases, check_mode)
         kept = kept_of(self._live, self._server.databases())
         return result_of(self._options, self._live, done, self._phases, kept, check_mode=check_mode)
 
     def _beside(self, databases: Databases, check_mode: bool) -> Done:
+        # Marked as a restore's, so that none sweeps away what a backup runs at the same time, nor the other way round.
+        mark, image = f"{self._stack.project}/restore", client_image(self._stack, self._options)
+        clients = OneOff(self._docker, mark, image, self._server.login)
+        if not check_mode:
+            clients.sweep()
         entry = self._fetcher.entry()
         hashes = {str(each["key_hash"]).lower() for each in self._fetcher.revocations() if each.get("key_hash")}
         with contextlib.ExitStack() as opened:
             stored = entry.manifest.file(DUMP) if entry.manifest is not None else None
             obtained = None if stored is not None else self._obtain(opened, entry)
             sha256 = stored.plain_sha256 if stored is not None else obtained.sha256 if obtained is not None else ""
-            done = self._plan_beside(databases, Wanted(entry.name, sha256), hashes)
+            source = entry.path if entry.kind == FILE else entry.name
+            done = self._plan_beside(databases, Wanted(entry.name, sha256, source), hashes)
             if done.plan.changed and done.marker is None:
                 obtained = obtained or self._obtain(opened, entry)
-                self._load(databases, obtained, hashes, done, check_mode)
-            elif done.plan.changed and not check_mode:
-                done.revoked = revoke_again(self._server, self._staging, hashes)
+                self._load(clients, databases, obtained, hashes, done, check_mode)
+            elif done.marker is not None and not check_mode:
+                self._know_as(done.marker)
+                done.revoked = revoke_again(self._server, self._staging, hashes) if done.plan.changed else []
         done.taken_at = entry.taken_at
         done.notes += self._fetcher.notes
         if entry.manifest is None:
             done.notes.append("The backup says nothing of its rows, so that they could not be compared with it.")
         self._compare(done, entry)
         return done
+
+    def _know_as(self, marker: Marker) -> None:
+        """Let a swap find what is beside as it was named this time, which its marker may not know yet."""
+        asked = str(self._options["backup"])
+        if not option_matches(asked, marker):
+            self._server.comment(self._staging, dataclasses.replace(marker, asked=asked).text())
 
     def _obtain(self, opened: contextlib.ExitStack, entry: Entry) -> Obtained:
         with self._phase("obtain"):
@@ -147,16 +156,22 @@ class Restore:
             databases,
             again=self._options["again"],
             pending=pending,
-            staging_empty=self._is_empty(held),
+            staging_empty=is_empty(self._server, held),
         )
         return Done(plan, proven, wanted=wanted)
 
     def _load(
-        self, databases: Databases, obtained: Obtained, hashes: t.Container[str], done: Done, check_mode: bool
+        self,
+        clients: OneOff,
+        databases: Databases,
+        obtained: Obtained,
+        hashes: t.Container[str],
+        done: Done,
+        check_mode: bool,
     ) -> None:
         options, note = self._options, self._progress.note
         held = databases.get(self._staging)
-        loader = Loader(self._server, self._clients, obtained, databases.get(self._live))
+        loader = Loader(self._server, clients, obtained, databases.get(self._live))
         check_rights(self._server, [held], loader.owner())
         check_room(self._server, self._docker, self._container, obtained, held)
         statements = loader.plan_roles(options["timeout_s"])
@@ -175,24 +190,17 @@ class Restore:
                 loader.load(self._staging, options["jobs"], options["timeout_s"], note)
             except OpsError:
                 # It may have failed because the disk is full, which the live database is on too.
-                self._clear()
+                loader.clear(self._staging)
                 raise
-            loader.settings(self._staging)
+            done.notes += loader.settings(self._staging)
         with self._phase("verify"):
             left = max(_VERIFY_S, options["timeout_s"] - (time.monotonic() - begin))
             prover = Prover(self._server, self._staging, obtained.name, left)
-            done.proof = prover.prove(obtained.manifest, note, self._clients if options["amcheck"] else None)
+            done.proof = prover.prove(obtained.manifest, note, clients if options["amcheck"] else None)
             done.revoked = revoke_again(self._server, self._staging, hashes)
         moment = format_time(time.time())
         done.marker = dataclasses.replace(marker, state=BESIDE, verified_at=moment, since=moment)
         self._server.comment(self._staging, done.marker.text())
-
-    def _clear(self) -> None:
-        """Remove what was loaded and is of no use; where that fails too, the next run does it."""
-        with contextlib.suppress(OpsError):
-            held = self._server.databases().get(self._staging)
-            if held is not None:
-                self._server.drop(held)
 
     def _swap(self, databases: Databases, check_mode: bool) -> Done:
         options = self._options
@@ -212,7 +220,7 @@ class Restore:
             # Days may have gone by since it was loaded.
             done.revoked = revoke_again(self._server, self._staging, hashes)
             with self._phase("swap"):
-                done.sessions = exchange_databases(self._server, exchange, carried)
+                done.sessions, done.notes = exchange_databases(self._server, exchange, carried)
         return done
 
     def _undo(self, databases: Databases, check_mode: bool) -> Done:
@@ -226,7 +234,7 @@ class Restore:
             check_confirm(f"undo the restore of database '{self._live}'", self._options["confirm"], self._live)
             self._revoke_in_kept(exchange.new, done)
             with self._phase("swap"):
-                done.sessions = exchange_databases(self._server, exchange, carry(None, exchange.new))
+                done.sessions, _told = exchange_databases(self._server, exchange, carry(None, exchange.new))
         return done
 
     def _drop(self, databases: Databases, check_mode: bool) -> Done:
@@ -269,13 +277,6 @@ class Restore:
                 backup = Side(tables=dict(manifest.tables) if manifest is not None else None)
             live = look(self._server, databases.get(self._live), self._live, moment, backup.recent_jobs or ())
             done.comparison = compare(live, backup, done.taken_at)
-
-    def _is_empty(self, held: Held | None) -> bool:
-        """Tell whether a database without a marker is one that a killed run had just made."""
-        if held is None or marker_of(held) is not None or not held.connectable:
-            return False
-        with self._server.open(held.name) as database:
-            return not table_names(database)
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> t.Iterator[None]:

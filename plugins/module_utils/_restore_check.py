@@ -16,6 +16,7 @@ from ._databases import Held, Server
 from ._docker import DockerClient
 from ._errors import OpsError
 from ._restore_plan import marker_of
+from ._restore_verify import table_names
 
 # Without a manifest nobody knows how much a dump becomes; this is what dumps of jobs were seen to become at most.
 _GROWS = 6
@@ -86,3 +87,11 @@ def check_room(
             f"it needs about {needed:,} bytes where PostgreSQL keeps its data, and {free:,} are free",
             "Drop what an earlier restore kept (state=dropped), or give it more room",
         )
+
+
+def is_empty(server: Server, held: Held | None) -> bool:
+    """Tell whether a database without a marker is one that a killed run had just made."""
+    if held is None or marker_of(held) is not None or not held.connectable:
+        return False
+    with server.open(held.name) as database:
+        return not table_names(database)

@@ -14,7 +14,7 @@ import typing as t
 from . import _postgres
 from ._backup_dump import conninfo
 from ._backup_fetch import Obtained
-from ._databases import Held, Server, put_setting
+from ._databases import Held, Server, setting_words, try_setting
 from ._errors import OpsError
 from ._one_off import FOLDER, OneOff
 from ._restore_marker import LOADING, Marker
@@ -82,9 +82,9 @@ class Loader:
         def beat(_line: str) -> None:
             nonlocal last
             if time.monotonic() - last >= _EVERY_S:
-                done = self._server.bytes_of(name)
-                note("load, bytes", min(done, total), total)
+                # Before it is asked: a server that is slow to tell is not asked at once again.
                 last = time.monotonic()
+                note("load, bytes", min(self._server.bytes_of(name), total), total)
 
         ended = self._client.run(
             [*argv, f"{FOLDER}/{self._obtained.dump}"], timeout_s, folder=self._obtained.folder, beat=beat
@@ -97,16 +97,27 @@ class Loader:
                 else OpsError(self._act, f"pg_restore failed: {ended.cause()}", "The live database is as it was")
             )
 
-    def settings(self, name: str) -> None:
-        """Give the database the settings that the backup's had."""
+    def clear(self, name: str) -> None:
+        """Remove what was loaded and is of no use; where that fails too, the next run does it."""
+        with contextlib.suppress(OpsError):
+            held = self._server.databases().get(name)
+            if held is not None:
+                self._server.drop(held)
+
+    def settings(self, name: str) -> list[str]:
+        """Give the database the settings that the backup's had; return which of them cannot be set, in sentences."""
         settings = self._obtained.manifest.settings if self._obtained.manifest is not None else ()
-        roles = self._server.roles() | {""}
+        roles, notes = self._server.roles() | {""}, []
         with self._server.beside() as database:
             for each in settings:
                 role, (parameter, _equals, value) = str(each["role"]), str(each["setting"]).partition("=")
                 if role in roles:
-                    put_setting(database, name, (role, parameter), value)
+                    notes.append(try_setting(database, name, (role, parameter), value))
+                else:
+                    words = setting_words((role, parameter))
+                    notes.append(f"The setting {words} could not be set: this server does not have that role.")
             database.commit()
+        return [note for note in notes if note]
 
     def owner(self) -> str:
         """Return who shall own it: as in the backup, else as now, else who loads it."""

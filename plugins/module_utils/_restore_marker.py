@@ -47,6 +47,11 @@ class Marker:
         kept = {} if self.comment is None else {"comment": self.comment}
         return json.dumps({_OURS: told, **kept}, sort_keys=True)
 
+    @property
+    def source(self) -> str:
+        """Return the option ``backup`` that means the same one again: a file's path, else the name."""
+        return self.asked if self.asked.startswith("/") else self.backup
+
     def holds(self, backup: str, sha256: str) -> bool:
         """Tell whether it is of this very backup."""
         return (self.backup, self.sha256) == (backup, sha256)

@@ -33,10 +33,11 @@ Databases = t.Mapping[str, Held]
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """A backup that is wanted, by its name, and by what is in it."""
+    """A backup that is wanted, by its name, and by what is in it. ``source`` is the option that means it again."""
 
     backup: str
     sha256: str
+    source: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,7 @@ def report_exchange(facts: Result) -> dict[str, t.Any]:
     planned, beside = facts["planned"]["restore"], facts["beside"].get("restore") or {}
     swapped, undone = facts["swapped"].get("restore") or {}, facts["undone"].get("restore") or {}
     database = str(planned["database"])
-    stands = bool(facts["swapped"].get("changed")) and not undone
+    stands = bool(facts["swapped"].get("changed")) and not undone and not _uncertain(facts)
     findings = [
         Finding(f"restore.failed.{number}", "backup", CRITICAL, database, str(said))
         for number, said in enumerate(facts["failed"], start=1)
@@ -47,6 +47,11 @@ def report_exchange(facts: Result) -> dict[str, t.Any]:
     findings += [
         Finding(f"restore.not_compared.{number}", "backup", UNKNOWN, database, str(said))
         for number, said in enumerate(swapped.get("not_compared") or beside.get("not_compared") or (), start=1)
+    ]
+    notes = [str(note) for each in (beside, swapped, undone) for note in each.get("notes") or ()]
+    findings += [
+        Finding(f"restore.note.{number}", "backup", WARNING, database, note)
+        for number, note in enumerate(dict.fromkeys(notes), start=1)
     ]
     if facts["jobs"].get("msg"):
         findings.append(Finding("restore.jobs", "jobs", OK, "jobs", str(facts["jobs"]["msg"])))
@@ -66,7 +71,7 @@ def report_exchange(facts: Result) -> dict[str, t.Any]:
     return {
         "project": facts["planned"]["project"],
         "checked_at": format_time(float(facts["ended_at"])),
-        "seconds": float(facts["ended_at"] - facts["began_at"]),
+        "seconds": _between(facts, "began_at", "ended_at"),
         **verdict_of(findings),
         "summary": _summary(facts, database, kept, stands=stands),
         "measurements": {"phases": _phases(facts, beside, swapped), "restore": _merged(beside, swapped)},
@@ -81,29 +86,53 @@ def _merged(beside: Result, swapped: Result) -> dict[str, t.Any]:
 
 
 def _done(facts: Result, kept: str) -> list[str]:
-    """Return what was done, the steps as the plans named them, and what people need to know next."""
+    """Return what was done, the steps as the plans named them, and how one goes on."""
     steps = [
         str(step) for each in (facts["beside"], facts["swapped"], facts["undone"]) for step in each.get("plan") or ()
     ]
-    notes = [str(note) for note in (facts["swapped"].get("restore") or {}).get("notes") or ()]
     if not kept:
-        return steps + notes
+        return steps
     undo, *drop = _kept_commands(kept, str(facts["planned"]["restore"]["database"]), str(facts["state"]))
     told = [f"To go back: {undo}", *(f"To give its room back, once nobody needs it: {each}" for each in drop)]
-    return steps + notes + told
+    return steps + told
 
 
 def _exchange(facts: Result, database: str, *, stands: bool) -> Finding:
     if stands:
         return Finding("restore.exchange", "backup", OK, database, str(facts["swapped"]["msg"]))
-    if facts["undone"]:
+    if _uncertain(facts):
+        return Finding("restore.exchange", "backup", UNKNOWN, database, _not_certain(database))
+    if facts["undone"].get("restore"):
         said = f"'{database}' is again what it was before, as the service did not work with what was restored."
         return Finding("restore.exchange", "backup", WARNING, database, said)
-    if facts["failed"]:
-        return Finding("restore.exchange", "backup", WARNING, database, f"'{database}' is as it was.")
-    return Finding(
-        "restore.exchange", "backup", OK, database, str(facts["swapped"].get("msg") or "Nothing was to be done.")
+    if _nothing_to_do(facts):
+        return Finding("restore.exchange", "backup", OK, database, str(facts["planned"]["msg"]))
+    return Finding("restore.exchange", "backup", WARNING, database, f"'{database}' is as it was.")
+
+
+def _uncertain(facts: Result) -> bool:
+    """Tell whether the last exchange failed, which it may have done after the server had made it."""
+    return bool(facts["swapped"].get("failed") or facts["undone"].get("failed"))
+
+
+def _not_certain(database: str) -> str:
+    return (
+        f"It is not certain what '{database}' is now: the exchange failed, perhaps after the server had made it. Look, "
+        f"without a confirmation, which changes nothing: {_PLAY}restore"
     )
+
+
+def _nothing_to_do(facts: Result) -> bool:
+    """Tell whether it was so already, such as after a run that was killed when it had swapped."""
+    planned, swapped = facts["planned"], facts["swapped"]
+    if swapped.get("restore"):
+        return not swapped.get("changed")
+    return not planned.get("plan") and not planned["restore"].get("verified_at")
+
+
+def _between(facts: Result, first: str, last: str) -> float:
+    """Return the seconds between two moments; a clock that was set back makes none below zero."""
+    return max(0.0, float(facts[last] - facts[first]))
 
 
 def _proof(beside: Result, database: str) -> list[Finding]:
@@ -143,20 +172,24 @@ def _extra(variables: t.Mapping[str, str]) -> str:
 
 def _phases(facts: Result, beside: Result, swapped: Result) -> dict[str, float]:
     """Return how many seconds each phase took, from the beginning until the service went on."""
-    found = {"stop": float(facts["stopped_at"] - facts["began_at"])}
+    found = {"stop": _between(facts, "began_at", "stopped_at")}
     for each in (beside, swapped):
         for name, seconds in (each.get("phases") or {}).items():
             found[name] = round(found.get(name, 0.0) + float(seconds), 1)
-    found["rest"] = max(0.0, round(float(facts["ended_at"] - facts["began_at"]) - sum(found.values()), 1))
+    found["rest"] = max(0.0, round(_between(facts, "began_at", "ended_at") - sum(found.values()), 1))
     return {name: found[name] for name in _PHASES if name in found}
 
 
 def _summary(facts: Result, database: str, kept: str, *, stands: bool) -> str:
     failed = " ".join(str(said) for said in facts["failed"])
-    seconds = int(facts["ended_at"] - facts["stopped_at"])
+    seconds = int(_between(facts, "stopped_at", "ended_at"))
     if not stands:
-        end = "is again what it was" if facts["undone"] else "is as it was"
-        return f"'{database}' {end}. {failed}".strip() if failed else f"'{database}' {end}."
+        if _uncertain(facts):
+            # What is to be typed comes last.
+            return f"{failed} {_not_certain(database)}".strip()
+        undone, idle = facts["undone"].get("restore"), _nothing_to_do(facts)
+        told = f"'{database}' is again what it was." if undone else f"'{database}' is as it was."
+        return f"{str(facts['planned']['msg']) if idle and not undone else told} {failed}".strip()
     swapped = facts["swapped"]["restore"]
     if facts["state"] == "undone":
         told = f"'{database}' is again what it was before the restore."

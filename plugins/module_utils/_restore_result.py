@@ -47,6 +47,7 @@ def result_of(
     """Return the module's result. ``kept``: the databases that restores kept, as they are now."""
     marker, proof, comparison = done.marker, done.proof, done.comparison
     backup = marker.backup if marker is not None else done.wanted.backup if done.wanted is not None else ""
+    source = done.wanted.source if done.wanted is not None else marker.source if marker is not None else ""
     taken_at = done.taken_at or (marker.taken_at if marker is not None else "")
     return {
         "changed": done.plan.changed,
@@ -58,6 +59,7 @@ def result_of(
             "staging": staging_name(live),
             "previous": (done.kept or (marker.previous if marker is not None else "")) or None,
             "backup": backup or None,
+            "source": source or None,
             "taken_at": taken_at or None,
             "verified_at": (marker.verified_at if marker is not None else "") or None,
             "phases": dict(phases),
@@ -91,12 +93,18 @@ def _sentences(
         found.append(f"Revoked in it again: {plural(len(done.revoked), 'API key')}.")
     if done.comparison is not None and state in ("beside", "swapped"):
         lost = done.comparison.lost
-        found += lost[:_SAID] or (
+        found += _capped(lost, "lost") or (
             [] if done.comparison.not_compared else ["Nothing is in the live database that is not in it."]
         )
-        found += [f"And {len(lost) - _SAID} more, see restore.lost."] if len(lost) > _SAID else []
         found += done.comparison.not_compared[:_SAID]
+    found += _capped(done.notes, "notes")
     return [*found, *_next(live, state, done, check_mode)]
+
+
+def _capped(sentences: t.Sequence[str], where: str) -> list[str]:
+    """Return the first of some sentences, and where the others are."""
+    more = len(sentences) - _SAID
+    return [*sentences[:_SAID], *([f"And {more} more, see restore.{where}."] if more > 0 else [])]
 
 
 def _say_beside(live: str, of: str, done: Done, check_mode: bool) -> str:

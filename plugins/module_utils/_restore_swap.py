@@ -23,9 +23,10 @@ from ._databases import (
     put_grant,
     put_limit,
     put_owner,
-    put_setting,
     rename,
     set_state,
+    setting_words,
+    try_setting,
 )
 from ._errors import OpsError
 from ._restore_plan import Exchange
@@ -54,11 +55,12 @@ def carry(old: Held | None, new: Held) -> Carried:
     told = []
     missing = {setting: value for setting, value in old.settings.items() if setting not in new.settings}
     for setting, value in sorted(old.settings.items()):
-        name = setting[1] + (f" of role '{setting[0]}'" if setting[0] else "")
         if setting in missing:
-            told.append(f"The setting {name} is carried over.")
+            told.append(_carried_over(setting))
         elif new.settings[setting] != value:
-            told.append(f"The setting {name} is '{new.settings[setting]}' in the backup; it was '{value}'.")
+            told.append(
+                f"The setting {setting_words(setting)} is '{new.settings[setting]}' in the backup; it was '{value}'."
+            )
     told += [
         f"The setting {setting[1]} is of the backup; it was not set."
         for setting in sorted(new.settings)
@@ -81,6 +83,10 @@ def carry(old: Held | None, new: Held) -> Carried:
         taken=taken,
         told=tuple(told),
     )
+
+
+def _carried_over(setting: Setting) -> str:
+    return f"The setting {setting_words(setting)} is carried over."
 
 
 class _Ender(threading.Thread):
@@ -110,8 +116,8 @@ class _Ender(threading.Thread):
         self.join()
 
 
-def exchange_databases(server: Server, exchange: Exchange, carried: Carried) -> int:
-    """Carry it out; return how many sessions were ended."""
+def exchange_databases(server: Server, exchange: Exchange, carried: Carried) -> tuple[int, list[str]]:
+    """Carry it out; return how many sessions were ended, and what was carried over, as it came to be."""
     held = [each for each in (exchange.old, exchange.new) if each is not None]
     act = f"swap database '{exchange.live}'"
     with server.beside() as database:
@@ -132,9 +138,9 @@ def exchange_databases(server: Server, exchange: Exchange, carried: Carried) -> 
         finally:
             # Before the end of the transaction: whoever comes in after it is in the new database.
             ender.stop()
-        _settle(database, exchange, carried)
+        told = _settle(database, exchange, carried)
         database.commit()
-        return ender.ended
+        return ender.ended, told
 
 
 def _rename(database: _postgres.Database, exchange: Exchange) -> None:
@@ -143,8 +149,8 @@ def _rename(database: _postgres.Database, exchange: Exchange) -> None:
     rename(database, exchange.new.name, exchange.live)
 
 
-def _settle(database: _postgres.Database, exchange: Exchange, carried: Carried) -> None:
-    live = exchange.live
+def _settle(database: _postgres.Database, exchange: Exchange, carried: Carried) -> list[str]:
+    live, told = exchange.live, list(carried.told)
     if exchange.old is not None:
         # No writer finds it by accident, and what it holds stays what it was at this moment.
         set_state(database, exchange.kept, connectable=False, comment=exchange.old_comment)
@@ -156,5 +162,8 @@ def _settle(database: _postgres.Database, exchange: Exchange, carried: Carried) 
     if carried.limit is not None:
         put_limit(database, live, carried.limit)
     for setting, value in carried.settings.items():
-        put_setting(database, live, setting, value)
+        why_not = try_setting(database, live, setting, value)
+        if why_not:
+            told[told.index(_carried_over(setting))] = why_not
     set_state(database, live, connectable=True, comment=exchange.new_comment)
+    return told

@@ -62,8 +62,8 @@ def table_names(database: _postgres.Database) -> dict[str, tuple[str, str]]:
 
 
 def count_rows(database: _postgres.Database, table: tuple[str, str]) -> int:
-    """Return how many rows a table has."""
-    statement = _postgres.sql.SQL("SELECT count(*) FROM {}").format(_postgres.sql.Identifier(*table))
+    """Return how many rows a table has, as a backup counts them: those of a table that inherits are its own."""
+    statement = _postgres.sql.SQL("SELECT count(*) FROM ONLY {}").format(_postgres.sql.Identifier(*table))
     return int(database.query(statement)[0][0])
 
 

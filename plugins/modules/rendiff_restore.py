@@ -173,6 +173,12 @@ restore:
       description: The backup that it was about.
       type: str
       sample: rendiff-20261127T132000Z
+    source:
+      description:
+        - What to pass as O(backup) to mean the same one again. That is the path of a dump that was given as a path, and
+          the name of any other.
+      type: str
+      sample: rendiff-20261127T132000Z
     taken_at:
       description: When that was taken, UTC.
       type: str

@@ -249,6 +249,24 @@ def test_a_dump_that_fails_leaves_the_live_database_alone(scratch: Scratch, brok
     assert swapped.failed and "Run this with state=beside first" in swapped.output and scratch.rows() == before
 
 
+def test_a_dump_is_meant_by_its_path_also_where_it_was_moved(
+    scratch: Scratch, backup: dict[str, t.Any], tmp_path: Path
+) -> None:
+    first = scratch.beside(backup=backup["dump"])
+    assert first.result["restore"]["source"] == backup["dump"] and first.result["restore"]["backup"] == "whole.dump"
+    moved = tmp_path / "whole.dump"
+    moved.write_bytes(Path(backup["dump"]).read_bytes())
+    again = scratch.beside(backup=str(moved))
+    assert not again.result["changed"] and again.result["restore"]["source"] == str(moved)
+    planned = scratch.core(state="swapped", check=True, backup=str(moved))
+    assert not planned.failed and planned.result["restore"]["source"] == str(moved), planned.output
+    # By the name that it has beside, too; another file of that name is another one.
+    assert not scratch.core(state="swapped", check=True, backup="whole.dump").failed
+    assert scratch.core(state="swapped", check=True, backup="/elsewhere/whole.dump").failed
+    scratch.swap(backup=again.result["restore"]["source"])
+    assert scratch.rows() == backup["rows"]
+
+
 def test_the_runbooks_way_says_that_it_went_well(scratch: Scratch, broken: dict[str, str]) -> None:
     server, live = scratch.server, scratch.name
     with server.inside(broken["refused"]) as dump:
@@ -354,6 +372,9 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
         scratch.server.query("postgres", f"CREATE ROLE {grantee}")
         scratch.query(f"ALTER TABLE jobs OWNER TO {role}")
         scratch.query(f"GRANT SELECT ON jobs TO {grantee}")
+        # What inherits has its rows for itself.
+        scratch.query("CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent)")
+        scratch.query("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3)")
         take(scratch)
         dump = scratch.dump(tmp_path / "no_roles.dump")
         before = scratch.rows()
@@ -366,6 +387,8 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
         # There is no live database, and the backup of ours knows its roles.
         answer = scratch.beside()
         assert answer.result["plan"][:2] == [f"role {each}: is made as in the backup" for each in (grantee, role)]
+        tables = answer.result["restore"]["tables"]
+        assert (tables["public.parent"], tables["public.child"]) == (1, 2)
         assert f"'{scratch.name}' is absent: nothing of it was compared." in answer.result["msg"]
         scratch.swap()
         assert scratch.rows() == before and set(scratch.databases()) == {""}
@@ -377,6 +400,36 @@ def test_roles_that_are_missing_are_made_or_named(one: Sandbox, tmp_path: Path) 
         scratch.drop_all()
         for each in (role, grantee):
             scratch.server.query("postgres", f"DROP ROLE IF EXISTS {each}")
+
+
+def test_a_setting_that_cannot_be_set_is_told_and_fails_no_restore(one: Sandbox, tmp_path: Path) -> None:
+    scratch = Scratch(Server(one), tmp_path, tmp_path / "backups")
+    server, role = scratch.server, f"{scratch.name}_o"
+    server.query("postgres", f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'only-for-a-test'")
+    try:
+        scratch.make(jobs=3)
+        for setting in ("log_min_messages = 'error'", "work_mem = '8MB'"):
+            server.query("postgres", f"ALTER DATABASE {scratch.name} SET {setting}")
+        for statement in (f"ALTER TABLE jobs OWNER TO {role}", f"ALTER TABLE api_keys OWNER TO {role}"):
+            scratch.query(statement)
+        server.query("postgres", f"ALTER DATABASE {scratch.name} OWNER TO {role}")
+        name, before = take(scratch), scratch.rows()
+        # Only a superuser may set both of these, one of the backup and one of the live database.
+        server.query("postgres", f"ALTER DATABASE {scratch.name} SET log_min_error_statement = 'log'")
+        weak = {"login_user": role, "login_password": "only-for-a-test", "amcheck": False, "backup": name}
+        answer = scratch.beside(**weak)
+        (told,) = [note for note in answer.result["restore"]["notes"] if "could not be set" in note]
+        assert told.startswith("The setting log_min_messages could not be set: ") and told in answer.result["msg"]
+        answer = scratch.swap(**weak)
+        notes = answer.result["restore"]["notes"]
+        assert [note.split(":")[0] for note in notes] == [
+            "The setting log_min_error_statement could not be set",
+            "The setting log_min_messages could not be set",
+        ]
+        assert scratch.rows() == before and scratch.query("SELECT current_setting('work_mem')") == [("8MB",)]
+    finally:
+        scratch.drop_all()
+        server.query("postgres", f"DROP ROLE {role}")
 
 
 def test_a_damaged_live_database_is_restored_all_the_same(scratch: Scratch, backup: dict[str, t.Any]) -> None:

@@ -80,3 +80,24 @@ def test_it_ends_with_a_sentence(state, done, check_mode, words):
     found = said(state, done, check_mode=check_mode)
     assert words in found["msg"] and found["changed"] == done.plan.changed
     assert not check_mode or "Next:" not in found["msg"]
+
+
+def test_a_dump_is_meant_again_by_its_path_and_any_other_backup_by_its_name():
+    def sources(marker, wanted=None):
+        return said("beside", Done(UNCHANGED, marker, wanted=wanted))["restore"]["source"]
+
+    assert sources(None, Wanted("a.dump", "s", "/tmp/a.dump")) == "/tmp/a.dump"
+    assert sources(Marker(LIVE, "rendiff", backup="a.dump", asked="/tmp/a.dump")) == "/tmp/a.dump"
+    assert sources(Marker(LIVE, "rendiff", backup="b-1", asked="latest")) == "b-1"
+    # It was loaded by another path; that of this run is there now.
+    moved = Marker(BESIDE, "rendiff", backup="a.dump", asked="/tmp/a.dump")
+    assert sources(moved, Wanted("a.dump", "s", "/srv/a.dump")) == "/srv/a.dump"
+    assert sources(None) is None
+
+
+@pytest.mark.parametrize("state", ["beside", "swapped", "undone", "dropped"])
+def test_what_else_is_worth_knowing_is_said_whatever_was_done(state):
+    found = said(state, Done(CHANGED, MARKER, notes=["One.", "Two.", "Three.", "Four.", "Five."]))
+    assert "One. Two. Three. And 2 more, see restore.notes." in found["msg"] and "Four." not in found["msg"]
+    assert found["restore"]["notes"][3:] == ["Four.", "Five."]
+    assert "more, see" not in said(state, Done(CHANGED, MARKER, notes=["One.", "Two.", "Three."]))["msg"]
