@@ -73,12 +73,7 @@ class Restore:
     """One restore on one server. ``options`` are those of ``RESTORE_ARGUMENTS``."""
 
     def __init__(
-        self,
-        server: Server,
-        stack: Stack,
-        client: DockerClient,
-        run: Run,
-        options: t.Mapping[str, t.Any],
+        self, server: Server, stack: Stack, client: DockerClient, run: Run, options: t.Mapping[str, t.Any]
     ) -> None:
         self._server = server
         self._docker = client
@@ -89,8 +84,7 @@ class Restore:
         self._stack = stack
         self._fetcher = Fetcher(run, options, stack.project, self._live)
         self._progress = Progress(None)
-        # Whether all others are kept from a restore now, which check mode does not do.
-        self._alone = False
+        self._alone = False  # Whether all others are kept from a restore now, as check mode does not do.
         self._phases: dict[str, float] = {}
 
     def run(self, check_mode: bool) -> dict[str, t.Any]:

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 
 import psycopg2
-from conftest import ROOT, Sandbox, run
+from conftest import ROOT, Sandbox, docker, run
 
 PASSPHRASE = "battery staple, only for a test"
 
@@ -74,6 +74,15 @@ class Scratch:
         )
         for (name,) in found:
             self.query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
+
+
+def dump_by_hand(scratch: Scratch, path: Path) -> None:
+    """Dump the database as the service's own script means to: in the custom format, into a file."""
+    container = scratch.sandbox.container("postgres")
+    inside = f"/tmp/{uuid.uuid4().hex}"
+    docker("exec", container, "pg_dump", "-U", "rendiff_user", "-Fc", "-d", scratch.name, "-f", inside)
+    docker("cp", f"{container}:{inside}", str(path))
+    docker("exec", container, "rm", inside)
 
 
 def rclone(sandbox: Sandbox, *words: str) -> str:

@@ -20,7 +20,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from backups_common import PASSPHRASE, Scratch, age_identity, passphrase_file, rclone, s3_options
+from backups_common import PASSPHRASE, Scratch, age_identity, dump_by_hand, passphrase_file, rclone, s3_options
 from conftest import Module, Sandbox, docker, run, until
 from core_common import Core, run_command
 
@@ -100,15 +100,6 @@ class Site:
 def fixture_site(scratch: Scratch, tmp_path: Path) -> Site:
     """Return the modules with nothing done yet."""
     return Site(scratch, tmp_path)
-
-
-def dump_by_hand(scratch: Scratch, path: Path) -> None:
-    """Dump the database as the service's own script means to: in the custom format, into a file."""
-    container = scratch.sandbox.container("postgres")
-    inside = f"/tmp/{uuid.uuid4().hex}"
-    docker("exec", container, "pg_dump", "-U", "rendiff_user", "-Fc", "-d", scratch.name, "-f", inside)
-    docker("cp", f"{container}:{inside}", str(path))
-    docker("exec", container, "rm", inside)
 
 
 def pg_restore(scratch: Scratch, path: Path, *words: str) -> str:

@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from backups_common import Scratch
+from backups_common import Scratch, dump_by_hand
 from conftest import ROOT, Module, Sandbox, docker, run, until
 from core_common import Core
 
@@ -71,6 +71,17 @@ class Site:
         )
         return {name.removeprefix(f"{self.sandbox.project}-") for name in listed.split()} & set(WRITERS)
 
+    def started(self) -> dict[str, str]:
+        """Return when each of the writers was started."""
+        names = [f"{self.sandbox.project}-{name}" for name in WRITERS]
+        times = docker("inspect", "-f", "{{.State.StartedAt}}", *names).split()
+        return dict(zip(names, times))
+
+    def agreed(self) -> bool:
+        """Tell whether jobs and messages are known to agree with the database."""
+        path = Path(f"/var/lib/rendiff-ops/mitigations/disaster_recovery.disagree.{self.sandbox.project}.json")
+        return json.loads(path.read_text(encoding="utf-8"))["status"] == "undone"
+
     def databases(self) -> list[str]:
         """Return the databases of the service, whatever their names became."""
         found = self.database.query(
@@ -117,8 +128,8 @@ def fixture_site(one: Sandbox, tmp_path: Path) -> t.Iterator[Site]:
         one.wait_until_well()
 
 
-def test_what_cannot_be_loaded_changes_nothing_and_the_service_goes_on(site: Site) -> None:
-    before = site.identity()
+def test_what_is_damaged_is_seen_before_the_service_stops(site: Site) -> None:
+    before, started = site.identity(), site.started()
     (folder,) = [path for path in (site.folder / "backups" / site.sandbox.project).iterdir() if path.is_dir()]
     dump = folder / "database.dump"
     content = bytearray(dump.read_bytes())
@@ -127,20 +138,58 @@ def test_what_cannot_be_loaded_changes_nothing_and_the_service_goes_on(site: Sit
     done = site.restore()
     assert done.returncode != 0
     assert "its SHA-256 differs" in done.stdout
+    assert site.started() == started
+    assert site.identity() == before
+
+
+@pytest.fixture(name="other")
+def fixture_other(site: Site) -> t.Iterator[Scratch]:
+    """Return a database of the same shape, to dump what the service cannot use."""
+    other = Scratch(site.sandbox, "rdops_other")
+    other.make(jobs=20)
+    try:
+        yield other
+    finally:
+        other.drop()
+
+
+def test_what_cannot_be_loaded_changes_nothing_and_the_service_goes_on(site: Site, other: Scratch) -> None:
+    """A dump on the host that is whole, and whose rows a check refuses when they are loaded."""
+    other.query("CREATE FUNCTION fine(text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true'")
+    other.query("ALTER TABLE jobs ADD CHECK (fine(status))")
+    other.query("CREATE OR REPLACE FUNCTION fine(text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT false'")
+    dump = site.folder / "refused.dump"
+    dump_by_hand(other, dump)
+    before, started = site.identity(), site.started()
+    done = site.restore(disaster_recovery_backup=str(dump))
+    assert done.returncode != 0
+    assert "pg_restore failed" in done.stdout
+    # It was stopped for it, and runs again.
+    assert not set(site.started().items()) & set(started.items())
     assert site.running() == set(WRITERS)
     assert site.identity() == before
     assert site.databases() == [LIVE]
+    assert f"'{LIVE}' is as it was" in done.stdout
 
 
-def test_when_the_service_does_not_work_with_it_the_old_database_comes_back(site: Site) -> None:
+def test_when_the_service_does_not_work_with_it_the_old_database_comes_back_with_its_jobs(
+    site: Site, other: Scratch
+) -> None:
+    other.query("ALTER TABLE jobs RENAME COLUMN input_path TO path_of_input")
+    dump = site.folder / "other_shape.dump"
+    dump_by_hand(other, dump)
     before = site.identity()
-    done = site.restore(health_check_public_url="http://127.0.0.1:9")
+    # Two run, and one waits with its message.
+    jobs = site.sandbox.submit("--count", "3", "--seconds", "12")
+    done = site.restore(disaster_recovery_backup=str(dump), disaster_recovery_drain_timeout_s=1)
     assert done.returncode != 0
     assert f"'{LIVE}' is again what it was" in done.stdout
     assert site.identity() == before
     assert site.running() == set(WRITERS)
     # What was tried is kept to be looked at, under a name that says so.
     assert [name for name in site.databases() if name.startswith("rendiff_undone_")]
+    for job in jobs:
+        until(lambda job=job: site.sandbox.status(job) == "completed", f"job {job} is done", within_s=150)
 
 
 def killed_when(site: Site, moment: t.Callable[[], t.Any]) -> None:
@@ -169,9 +218,11 @@ def test_a_controller_that_is_killed_is_gone_on_with(site: Site) -> None:
     assert site.identity() == before
     killed_when(site, lambda: site.identity() != before)
     swapped = site.identity()
+    assert not site.agreed()
     done = site.restore()
     assert done.returncode == 0, done.stdout[-4000:]
     assert site.identity() == swapped
+    assert site.agreed()
     assert site.running() == set(WRITERS)
     again = site.restore()
     assert "changed=0" in again.stdout.rsplit("target", 1)[1], again.stdout[-2000:]
