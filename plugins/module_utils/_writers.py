@@ -13,6 +13,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ._argspec import ArgumentSpec
+from ._compose import Replica
 from ._container_control import Containers
 from ._docker import DockerClient, RunCommand
 from ._errors import OpsError
@@ -35,14 +36,20 @@ WRITERS_ARGUMENTS = ArgumentSpec(
 _FOLDER = "writers"
 _POLL_S = 0.5
 _AT_ONCE = 8
+# How often it is looked whether something came up while the others were stopped.
+_ROUNDS = 4
+# In these it writes, or goes on to write without anybody's doing.
+_ACTIVE = ("running", "restarting", "paused")
+_NO_CHECK = ("", "none")
 
 
 class Writer(t.NamedTuple):
-    """One container that writes into the database."""
+    """One container that writes into the database. ``well``: it was so when it was stopped, and must be again."""
 
     name: str
     id: str
     service: str
+    well: bool = True
 
 
 class Memory:
@@ -57,10 +64,13 @@ class Memory:
         path = os.path.join(self._state_dir, _FOLDER, self._name)
         try:
             with open(path, encoding="utf-8") as stream:
-                return [Writer(str(one["name"]), str(one["id"]), str(one["service"])) for one in json.load(stream)]
+                return [
+                    Writer(str(one["name"]), str(one["id"]), str(one["service"]), bool(one.get("well", True)))
+                    for one in json.load(stream)
+                ]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             remedy = "Start the containers by hand, then remove the file"
             raise OpsError(f"read which containers were stopped in '{path}'", "it is not whole", remedy) from error
 
@@ -79,18 +89,41 @@ class Memory:
 
 
 def choose_writers(stack: Stack, services: t.Sequence[str]) -> list[Writer]:
-    """Return the running containers that write into the database: those of the api, of workers, and of ``services``."""
+    """Return the containers that write into the database, or will: those of the api, of workers, of ``services``."""
     known = {service.name for service in stack.services}
     unknown = sorted(set(services) - known)
     if unknown:
         cause = f"the project has no service {', '.join(unknown)}, only {', '.join(sorted(known))}"
         raise OpsError("stop what writes into the database", cause, "Correct services")
     return [
-        Writer(replica.name, replica.id, service.name)
+        Writer(replica.name, replica.id, service.name, was_well(replica))
         for service in stack.services
         if service.role in ROLES or service.name in services
-        for replica in service.running
+        for replica in service.replicas
+        if replica.state in _ACTIVE
     ]
+
+
+def was_well(replica: Replica) -> bool:
+    """Tell whether a container is well, as far as it tells, or has not had the time to be. Pure."""
+    return replica.state != "restarting" and replica.health in ("healthy", "starting", *_NO_CHECK)
+
+
+def is_back(writer: Writer, state: str, health: str) -> bool:
+    """Tell whether a container is again what it was before it was stopped. Pure."""
+    if not writer.well:
+        # It was not before either; waiting for what it never was would be in vain.
+        return state in ("running", "restarting")
+    return state == "running" and health in ("healthy", *_NO_CHECK)
+
+
+def remember(remembered: t.Iterable[Writer], fresh: t.Iterable[Writer]) -> list[Writer]:
+    """Return all that were stopped, as they are now; one that was well before its first stop stays so. Pure."""
+    known = {writer.name: writer for writer in remembered}
+    for writer in fresh:
+        before = known.get(writer.name)
+        known[writer.name] = writer._replace(well=writer.well or (before is not None and before.well))
+    return list(known.values())
 
 
 def plan_stop(running: t.Sequence[Writer]) -> Plan:
@@ -104,7 +137,7 @@ def plan_stop(running: t.Sequence[Writer]) -> Plan:
 
 def plan_start(remembered: t.Sequence[Writer], states: t.Mapping[str, str]) -> Plan:
     """Return which containers start: those that were stopped, are still there, and do not run. Pure."""
-    idle = [writer for writer in remembered if states.get(writer.id) not in (None, "running")]
+    idle = [writer for writer in remembered if states.get(writer.id) not in (None, "", "running", "restarting")]
     return Plan(
         {writer.name: states[writer.id] for writer in idle},
         {writer.name: "runs" for writer in idle},
@@ -113,26 +146,43 @@ def plan_start(remembered: t.Sequence[Writer], states: t.Mapping[str, str]) -> P
 
 
 class Writers:
-    """The containers of one project that write into its database. ``options`` are those of ``WRITERS_ARGUMENTS``."""
+    """The containers of one project that write into its database. ``options`` are those of ``WRITERS_ARGUMENTS``.
 
-    def __init__(self, client: DockerClient, stack: Stack, options: t.Mapping[str, t.Any]) -> None:
+    ``look`` returns the stack as it is at this moment.
+    """
+
+    def __init__(self, client: DockerClient, look: t.Callable[[], Stack], options: t.Mapping[str, t.Any]) -> None:
         self._client = client
         self._containers = Containers(client)
-        self._stack = stack
+        self._look = look
+        self._stack = stack = look()
         self._options = options
         self._memory = Memory(options["state_dir"], stack.project)
 
     def stop(self, check_mode: bool) -> dict[str, t.Any]:
-        """Stop those that run, all at the same time; return the module's result."""
-        plan = plan_stop(choose_writers(self._stack, self._options["services"]))
-        grace_s = int(self._options["stop_grace_s"])
-        if plan.changed and not check_mode:
-            fresh = {writer.name: writer for writer in [Writer(**action.detail) for action in plan.actions]}
-            self._memory.write({**{writer.name: writer for writer in self._memory.read()}, **fresh}.values())
-            self._each(plan, lambda writer: self._containers.stop(writer.id, writer.name, grace_s))
+        """Stop those that run, all at the same time, and what comes up meanwhile; return the module's result."""
+        services = self._options["services"]
+        active = choose_writers(self._stack, services)
+        stopped: dict[str, Writer] = {}
+        for _round in range(_ROUNDS):
+            stopped.update({writer.name: writer for writer in active})
+            if check_mode or not active:
+                break
+            self._stop(active)
+            active = choose_writers(self._look(), services)
+        plan = plan_stop(list(stopped.values()))
+        if active and not check_mode:
+            names = ", ".join(writer.name for writer in active)
+            remedy = "Find out what starts them and stop that, then run this again"
+            raise OpsError("stop what writes into the database", f"{names} came up again each time", remedy)
         done = "would be stopped" if check_mode else "were stopped"
         names = ", ".join(action.target for action in plan.actions)
         return self._result(plan, f"{names} {done}." if names else "Nothing that writes into the database runs.", [])
+
+    def _stop(self, writers: t.Sequence[Writer]) -> None:
+        grace_s = int(self._options["stop_grace_s"])
+        self._memory.write(remember(self._memory.read(), writers))
+        self._each(plan_stop(writers), lambda writer: self._containers.stop(writer.id, writer.name, grace_s))
 
     def start(self, check_mode: bool) -> dict[str, t.Any]:
         """Start those that were stopped, and wait until they are well; return the module's result."""
@@ -164,9 +214,7 @@ class Writers:
         deadline = time.monotonic() + timeout_s
         unwell = list(writers)
         while unwell:
-            unwell = [
-                writer for writer in unwell if self._state(writer) not in (("running", "healthy"), ("running", ""))
-            ]
+            unwell = [writer for writer in unwell if not is_back(writer, *self._state(writer))]
             if unwell and time.monotonic() > deadline:
                 names = ", ".join(writer.name for writer in unwell)
                 cause = f"{names} are not well after {timeout_s} s"
@@ -189,6 +237,7 @@ class Writers:
 def change_writers(options: t.Mapping[str, t.Any], run_command: RunCommand, check_mode: bool) -> dict[str, t.Any]:
     """Stop or start them, or only plan it; return the module's result."""
     client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-    stack = discover(client, run_command, options["project"], options["service_roles"])
-    writers = Writers(client, stack, options)
+    writers = Writers(
+        client, lambda: discover(client, run_command, options["project"], options["service_roles"]), options
+    )
     return writers.stop(check_mode) if options["state"] == STOPPED else writers.start(check_mode)

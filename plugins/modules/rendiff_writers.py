@@ -11,8 +11,10 @@ version_added: 0.1.0
 description:
   - Stops the running containers of the api and of the workers, all at the same time, so that nothing is written while a
     database is restored. Which ones ran is written down before the first is stopped.
-  - Starts exactly those again, in their number, and waits until they are well. A container that did not run before is
-    left alone. No container is made anew, so that no other change of the Compose files takes effect on the way.
+  - One that is paused, or that the engine restarts again and again, is stopped too, and so is what comes up meanwhile.
+  - Starts exactly those again, in their number, and waits until they are well. One that was not well when it was
+    stopped only has to run. A container that did not run before is left alone. No container is made anew, so that no
+    other change of the Compose files takes effect on the way.
   - A run that was killed is gone on with by running it again.
 author:
   - Rendiff contributors (@rendiff)

@@ -239,8 +239,11 @@ def test_what_was_stopped_by_a_run_that_is_gone_is_started_by_stand_down(one: Sa
 def test_only_what_ran_is_started_again(one: Sandbox, tmp_path: Path) -> None:
     writers = Core(change_writers, WRITERS_ARGUMENTS, changes=True, project=one.project, state_dir=str(tmp_path))
     docker("stop", one.container("api", 2))
+    # One that is paused holds its connections, and writes as soon as somebody lets it.
+    docker("pause", one.container("api", 1))
     try:
         planned = writers(state="stopped", check=True)
+        assert one.container("api", 1) in planned.result["writers"]
         stopped = writers(state="stopped", stop_grace_s=20)
         assert planned.result["writers"] == stopped.result["writers"]
         assert one.container("api", 2) not in stopped.result["writers"]
