@@ -150,7 +150,7 @@ core-next-molecule: core-next-venv sandbox-up
 ##@ Measure
 
 .PHONY: bench
-bench: bench-health bench-queue-scan bench-jobs bench-bans bench-access-log ## Every benchmark: a ratio against a named peer, measured in the same run
+bench: bench-health bench-queue-scan bench-jobs bench-bans bench-access-log bench-restore ## Every benchmark: a ratio against a named peer, measured in the same run
 
 .PHONY: bench-health
 bench-health: sandbox-up ## health_deep against the runbook's quick and deep commands; the machine must be quiet
@@ -172,6 +172,10 @@ bench-bans: $(READY) ## 20,000 bans at once, against one iptables call for each
 .PHONY: bench-access-log
 bench-access-log: $(READY) ## Who sends most in 5,000,000 lines of access log, against awk, jq, sort and uniq
 	PYTHONPATH=$(CURDIR)/.ansible/collections python tests/bench/access_log.py
+
+.PHONY: bench-restore
+bench-restore: sandbox-up ## Loading 7,000,000 jobs from a backup, against bare pg_restore -j
+	PYTHONPATH=$(CURDIR)/.ansible/collections:$(CURDIR)/tests/integration python tests/bench/restore.py
 
 .PHONY: chaos
 chaos: chaos-requeue chaos-restore ## Every campaign: what is killed at any point and run again loses nothing

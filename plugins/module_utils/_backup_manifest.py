@@ -42,7 +42,8 @@ class Manifest:
     ``host``: where it was taken, so that two hosts whose projects have the same name are not mixed up.
     ``taken_at``: UTC, when the snapshot was taken, by the server's clock. ``tables``: rows of each table, by
     ``schema.table``, counted in the snapshot. ``newest``: the latest time in each column of times of the table of
-    jobs. ``database_bytes``: its size on the server.
+    jobs. ``database_bytes``: its size on the server. ``locale_provider``: c for libc, i for ICU, b for the server's
+    own; ``locale`` and ``icu_rules`` are what the last two sort by, empty where they are not set.
     """
 
     name: str
@@ -62,6 +63,8 @@ class Manifest:
     collate: str = "C"
     ctype: str = "C"
     locale_provider: str = "c"
+    locale: str = ""
+    icu_rules: str = ""
     settings: tuple[t.Mapping[str, t.Any], ...] = ()
     roles: tuple[str, ...] = ()
     database_bytes: int = 0

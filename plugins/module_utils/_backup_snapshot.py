@@ -11,6 +11,7 @@ import typing as t
 
 from . import _postgres
 from ._backup_manifest import Manifest
+from ._database_sorting import sorting_of
 from ._redact import looks_secret
 from ._schema import introspect
 
@@ -26,9 +27,9 @@ AND NOT EXISTS (SELECT 1 FROM pg_depend AS d
 ORDER BY n.nspname, c.relname
 """
 _DATABASE = """
-SELECT pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, pg_database_size(d.oid),
+SELECT pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), pg_database_size(d.oid),
        to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), current_setting('server_version'),
-       current_setting('server_version_num')::int, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), to_jsonb(d)
 FROM pg_database AS d WHERE d.datname = current_database()
 """
 _SETTINGS = """
@@ -69,10 +70,8 @@ class Snapshot:
     def look(self) -> Contents:
         """Return what there is to dump."""
         query = self._database.query
-        owner, encoding, collate, ctype, size, taken_at, version, number, superuser = query(_DATABASE)[0]
-        provider = "c"
-        if number >= 150_000:
-            provider = str(query("SELECT datlocprovider FROM pg_database WHERE datname = current_database()")[0][0])
+        owner, encoding, size, taken_at, version, superuser, row = query(_DATABASE)[0]
+        sorting = sorting_of(str(encoding), row)
         settings = [{"role": role, "setting": setting} for role, setting in query(_SETTINGS)]
         tables = {(str(schema), str(table)): int(size_of) for schema, table, size_of in query(_TABLES)}
         return Contents(
@@ -94,10 +93,12 @@ class Snapshot:
                 schema_head=self._heads(tables),
                 extensions=dict(query("SELECT extname, extversion FROM pg_extension ORDER BY 1")),
                 owner=str(owner),
-                encoding=str(encoding),
-                collate=str(collate),
-                ctype=str(ctype or ""),
-                locale_provider=provider,
+                encoding=sorting.encoding,
+                collate=sorting.collate,
+                ctype=sorting.ctype,
+                locale_provider=sorting.provider,
+                locale=sorting.locale,
+                icu_rules=sorting.rules,
                 # The manifest is plain text, also beside a dump that is encrypted.
                 settings=tuple(each for each in settings if not looks_secret(each["setting"].split("=", 1)[0])),
                 roles=tuple(str(name) for (name,) in query(_ROLES)),

@@ -12,6 +12,7 @@ import typing as t
 
 from . import _postgres
 from ._credentials import PostgresLogin
+from ._database_sorting import Sorting, sorting_of
 from ._errors import LoginRefusedError, OpsError
 
 Setting = tuple[str, str]
@@ -57,7 +58,7 @@ _ATTEMPTS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """A database of the server. ``provider``: c for libc, i for ICU, b for the server's own; ``locale`` is ICU's."""
+    """A database of the server."""
 
     oid: int
     name: str
@@ -65,11 +66,7 @@ class Held:
     connectable: bool
     limit: int
     comment: str | None
-    encoding: str
-    collate: str
-    ctype: str
-    provider: str = "c"
-    locale: str = ""
+    sorting: Sorting
     grants: frozenset[Grant] = frozenset()
     settings: t.Mapping[Setting, str] = dataclasses.field(default_factory=dict)
 
@@ -118,11 +115,7 @@ class Server:
                 connectable=connectable,
                 limit=limit,
                 comment=comment,
-                encoding=encoding,
-                collate=row["datcollate"],
-                ctype=row["datctype"],
-                provider=row.get("datlocprovider") or "c",
-                locale=row.get("datlocale") or row.get("daticulocale") or "",
+                sorting=sorting_of(encoding, row),
                 grants=frozenset(grants.get(name, ())),
                 settings=settings.get(name, {}),
             )

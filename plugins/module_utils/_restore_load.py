@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 import typing as t
@@ -14,6 +15,8 @@ import typing as t
 from . import _postgres
 from ._backup_dump import conninfo
 from ._backup_fetch import Obtained
+from ._backup_manifest import Manifest
+from ._database_sorting import Sorting
 from ._databases import Held, Server, setting_words, try_setting
 from ._errors import OpsError
 from ._one_off import FOLDER, OneOff
@@ -25,7 +28,6 @@ Note = t.Callable[[str, int, int], None]
 _SCHEMA = ".rendiff-ops-schema.sql"
 _EVERY_S = 1.0
 _ATTEMPTS = 3
-_PROVIDERS = {"i": " LOCALE_PROVIDER icu ICU_LOCALE {}", "b": " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}"}
 
 
 class Loader:
@@ -127,26 +129,21 @@ class Loader:
         return usable[0] if usable else self._server.login.user
 
     def _create(self, name: str, owner: str) -> t.Any:
-        sql, manifest, live = _postgres.sql, self._obtained.manifest, self._live
+        sql = _postgres.sql
         words = "CREATE DATABASE {} WITH TEMPLATE template0 OWNER {}"
         names: list[t.Any] = [sql.Identifier(name), sql.Identifier(owner)]
-        if manifest is not None:
-            like = (manifest.encoding, manifest.collate, manifest.ctype, manifest.locale_provider)
-        elif live is not None:
-            like = (live.encoding, live.collate, live.ctype, live.provider)
-        else:
-            return sql.SQL(words).format(*names)
-        words += " ENCODING {} LC_COLLATE {} LC_CTYPE {}"
-        names += [sql.Literal(word) for word in like[:3]]
-        if like[3] in _PROVIDERS:
-            if live is None or not live.locale or live.provider != like[3]:
+        sorting = sorting_wanted(self._obtained.manifest, self._live)
+        if sorting is not None:
+            if sorting.lacks_locale:
                 raise OpsError(
                     self._act,
-                    f"it is sorted by provider '{like[3]}', and there is no live database that tells its locale",
+                    f"it is sorted by provider '{sorting.provider}', and neither it nor a live database tells by which"
+                    " locale",
                     f"Make an empty database '{self._server.login.database}' as it was, then run this again",
                 )
-            words += _PROVIDERS[like[3]]
-            names.append(sql.Literal(live.locale))
+            for option, value in sorting.options():
+                words += f" {option} {{}}"
+                names.append(sql.Literal(value))
         return sql.SQL(words).format(*names)
 
     def _schema(self, timeout_s: float) -> list[str]:
@@ -177,3 +174,23 @@ class Loader:
 def loading_marker(live: str, obtained: Obtained, asked: str) -> Marker:
     """Return the marker of a database that is not proven yet. Pure."""
     return Marker(LOADING, live, obtained.name, asked, obtained.sha256, obtained.taken_at)
+
+
+def sorting_wanted(manifest: Manifest | None, live: Held | None) -> Sorting | None:
+    """Return how the database shall sort: as in the backup, else as the live one does; None: as the server likes. Pure.
+
+    A backup of before the manifest told the locale gets that of a live database with the same provider.
+    """
+    if manifest is None:
+        return live.sorting if live is not None else None
+    told = Sorting(
+        encoding=manifest.encoding,
+        collate=manifest.collate,
+        ctype=manifest.ctype,
+        provider=manifest.locale_provider,
+        locale=manifest.locale,
+        rules=manifest.icu_rules,
+    )
+    if told.lacks_locale and live is not None and live.sorting.provider == told.provider:
+        return dataclasses.replace(told, locale=live.sorting.locale, rules=live.sorting.rules)
+    return told

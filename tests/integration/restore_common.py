@@ -97,9 +97,9 @@ class Scratch:
         self.core = Core(restore, RESTORE_ARGUMENTS, changes=True, **self.common)
         self.module = Module("rendiff_restore", **self.common)
 
-    def make(self, jobs: int = JOBS) -> None:
-        """Make it, with jobs and keys."""
-        self.server.query("postgres", f"CREATE DATABASE {self.name}")
+    def make(self, jobs: int = JOBS, form: str = "") -> None:
+        """Make it, with jobs and keys; ``form`` is how, in the words of CREATE DATABASE."""
+        self.server.query("postgres", f"CREATE DATABASE {self.name} {form}")
         self.query(SCHEMA.read_text(encoding="utf-8"))
         self.add_jobs(jobs, "old")
         for number in range(KEYS):

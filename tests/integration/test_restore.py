@@ -432,6 +432,27 @@ def test_a_setting_that_cannot_be_set_is_told_and_fails_no_restore(one: Sandbox,
         server.query("postgres", f"DROP ROLE {role}")
 
 
+def test_what_is_sorted_by_icu_is_sorted_so_again_also_with_no_live_database(one: Sandbox, tmp_path: Path) -> None:
+    scratch = Scratch(Server(one), tmp_path, tmp_path / "backups")
+    sorting = (
+        "SELECT to_jsonb(d) ->> 'datlocprovider', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')"
+        " FROM pg_database AS d WHERE datname = current_database()"
+    )
+    ordered = "SELECT string_agg(w, ' ' ORDER BY w) FROM unnest('{a,ä,z}'::text[]) AS w"
+    try:
+        scratch.make(jobs=3, form="TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'sv'")
+        before = scratch.rows()
+        assert scratch.query(ordered) == [("a z ä",)]
+        take(scratch)
+        scratch.drop_all()
+        scratch.beside()
+        scratch.swap()
+        assert scratch.query(sorting) == [("i", "sv")] and scratch.query(ordered) == [("a z ä",)]
+        assert scratch.rows() == before
+    finally:
+        scratch.drop_all()
+
+
 def test_a_damaged_live_database_is_restored_all_the_same(scratch: Scratch, backup: dict[str, t.Any]) -> None:
     ((path,),) = scratch.query("SELECT pg_relation_filepath('jobs')")
     scratch.query("CHECKPOINT")

@@ -31,6 +31,12 @@ def test_what_is_written_is_read_again():
     assert dataclasses.replace(MANIFEST, encryption="none").file(DUMP) is None
 
 
+def test_one_of_before_it_told_the_locale_is_read():
+    told = json.loads(MANIFEST.text())
+    del told["locale"], told["icu_rules"]
+    assert parse_manifest(json.dumps(told), "x") == MANIFEST
+
+
 def test_what_a_newer_one_adds_is_passed_over():
     assert parse_manifest(changed(something_new=1), "x") == MANIFEST
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import pytest
 
+from ansible_collections.rendiff.ops.plugins.module_utils._database_sorting import Sorting
 from ansible_collections.rendiff.ops.plugins.module_utils._databases import Held
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
 from ansible_collections.rendiff.ops.plugins.module_utils._restore_marker import (
@@ -41,9 +42,7 @@ def held(name, comment=None, **values):
         "owner": "app",
         "connectable": True,
         "limit": -1,
-        "encoding": "UTF8",
-        "collate": "C",
-        "ctype": "C",
+        "sorting": Sorting("UTF8", "C", "C"),
     }
     return Held(name=name, comment=text, **{**fields, **values})
 
