@@ -24,7 +24,8 @@ from ._errors import OpsError
 FOLDER = "/rendiff-ops"
 LABEL = "rendiff.ops.one-off"
 
-_POLL_S = 0.2
+# One that is soon done is seen at once, and one that takes long is not slowed down by being watched.
+_POLL_S, _CALM_POLL_S, _CALM_AFTER_S = 0.2, 1.0, 5.0
 # What Docker itself may need to make, start or remove a container.
 _DOCKER_S = 60.0
 # For how long Docker may fail to answer, again and again, while a client works on, which may be for hours.
@@ -127,7 +128,8 @@ class OneOff:
             raise OpsError(act, f"Docker answered {status}: {_text(answer)}")
 
     def _wait(self, identity: str, name: str, timeout_s: float, beat: Beat | None) -> int:
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
+        deadline = began + timeout_s
         while time.monotonic() < deadline:
             state = (_patiently(lambda: self._client.inspect(identity)) or {}).get("State") or {}
             if state.get("Status") in ("exited", "dead"):
@@ -138,7 +140,7 @@ class OneOff:
                 # It only tells how far the work is.
                 with contextlib.suppress(OpsError):
                     beat(next(iter(self._lines(identity, tail=1)), ""))
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S if time.monotonic() - began < _CALM_AFTER_S else _CALM_POLL_S)
         raise OpsError(
             f"wait for {name}", f"it did not end within {timeout_s:g} s", "Give it more time by timeout_s, or look why"
         )
