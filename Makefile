@@ -109,17 +109,27 @@ sandbox-up: $(READY)
 # These need nothing but this host.
 ALONE := tests/integration/test_ban.py tests/integration/test_mitigation.py
 
+# These need databases, a sandbox of their own for them, and nothing else of it.
+DATABASES := tests/integration/test_backup.py tests/integration/test_restore.py
+
 .PHONY: integration
-integration: integration-alone integration-sandbox ## Each module against two sandboxes: both schemas, newest and oldest Celery
+integration: integration-alone integration-databases integration-sandbox ## Each module against two sandboxes: both schemas, newest and oldest Celery
 
 .PHONY: integration-alone
 integration-alone: $(READY)
 	python -m pytest -q $(ALONE)
 
+.PHONY: integration-databases
+integration-databases: $(READY)
+	@$(SANDBOX) engine-up
+	@$(SANDBOX) up --name db --schema runbook --celery oldest
+	INTEGRATION_ONE=db python -m pytest -q $(DATABASES)
+	@$(SANDBOX) down --name db
+
 .PHONY: integration-sandbox
 integration-sandbox: sandbox-up
 	@$(SANDBOX) up --name rb --schema runbook --celery oldest
-	python -m pytest -q tests/integration $(ALONE:%=--ignore=%)
+	python -m pytest -q tests/integration $(ALONE:%=--ignore=%) $(DATABASES:%=--ignore=%)
 
 .PHONY: molecule
 molecule: sandbox-up ## Each procedure on the sandbox; SCENARIO=name for one

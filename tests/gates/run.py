@@ -40,6 +40,8 @@ WITHOUT_SANDBOX = (
 )
 # Has a network of its own, and waits a lot for what ends by itself: it does not give way.
 ALONE = "integration-alone"
+# Has a sandbox of its own, and comes last, when one of two processors is free.
+DATABASES = "integration-databases"
 NOT_QUICK = ("core-next-code",)
 # One after another: they break and mend the same stack, and wait a lot. The others run beside them and give way.
 GIVES_WAY = ("nice", "-n", "15")
@@ -124,7 +126,8 @@ def main() -> int:
             results = list(pool.map(make, [gate for gate in WITHOUT_SANDBOX if gate not in NOT_QUICK]))
         else:
             sandbox = pool.submit(on_sandbox)
-            results = [make(ALONE), *(make(gate, GIVES_WAY) for gate in WITHOUT_SANDBOX)] + sandbox.result()
+            results = [make(ALONE), *(make(gate, GIVES_WAY) for gate in WITHOUT_SANDBOX), make(DATABASES, GIVES_WAY)]
+            results += sandbox.result()
 
     failed = [result for result in results if not result.passed]
     for result in failed:

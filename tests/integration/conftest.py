@@ -228,8 +228,8 @@ def fixture_sandbox(request: pytest.FixtureRequest) -> Sandbox:
 
 @pytest.fixture(scope="session", name="one")
 def fixture_one() -> Sandbox:
-    """Return one sandbox, for what does not depend on schema or Celery."""
-    return Sandbox("rb")
+    """Return one sandbox, for what does not depend on schema or Celery; another one for what runs beside the others."""
+    return Sandbox(os.environ.get("INTEGRATION_ONE", "rb"))
 
 
 def stack_info(sandbox: Sandbox) -> Module:
