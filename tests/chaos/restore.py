@@ -138,14 +138,14 @@ def main() -> int:
         ground = Ground(folder)
         before = ground.containers()
         ground.query(
-            "INSERT INTO jobs (id, status, priority, input_path, output_path) SELECT gen_random_uuid(), 'completed',"
-            f" 'normal', 's3://chaos/in', 's3://chaos/out' FROM generate_series(1, {JOBS})"
+            "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at) SELECT gen_random_uuid(),"
+            f" 'completed', 'normal', 's3://chaos/in', 's3://chaos/out', now() FROM generate_series(1, {JOBS})"
         )
         command(*ground.playbook("backup"), cwd=folder)
         backup = ground.jobs()
         ground.query(
-            "INSERT INTO jobs (id, status, priority, input_path, output_path) VALUES"
-            " (gen_random_uuid(), 'completed', 'normal', 's3://chaos/in', 's3://chaos/out')"
+            "INSERT INTO jobs (id, status, priority, input_path, output_path, created_at) VALUES"
+            " (gen_random_uuid(), 'completed', 'normal', 's3://chaos/in', 's3://chaos/out', now())"
         )
         restore = ground.playbook("restore", disaster_recovery_confirm="rendiff", disaster_recovery_again=True)
         broken = kills = 0
