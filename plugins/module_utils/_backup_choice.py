@@ -14,6 +14,7 @@ import typing as t
 
 from ._backup_manifest import SUFFIXES, Manifest
 from ._errors import OpsError
+from ._mitigation import format_time
 
 LOCAL, S3 = "local", "s3"
 OURS, SERVICE, FILE = "rendiff.ops", "service", "file"
@@ -51,11 +52,6 @@ class Entry:
         return float(calendar.timegm(time.strptime(self.taken_at, _ISO)))
 
 
-def iso(seconds: float) -> str:
-    """Return a time in seconds of the epoch as text, UTC."""
-    return time.strftime(_ISO, time.gmtime(seconds))
-
-
 def entry_of(manifest: Manifest, place: str) -> Entry:
     """Return the entry of a backup that this collection made."""
     dump = next(each.name for each in manifest.files if each.name.startswith("database.dump"))
@@ -83,7 +79,7 @@ def service_entry(path: str, size: int, place: str, database: str = "") -> Entry
             except ValueError:
                 return None
             encryption = "gpg" if found["end"] == SUFFIXES["gpg"] else "none"
-            taken_at = iso(calendar.timegm(taken))
+            taken_at = format_time(calendar.timegm(taken))
             return Entry(found["name"], taken_at, place, SERVICE, size, encryption, path, database)
     return None
 
@@ -100,7 +96,7 @@ def choose(entries: t.Sequence[Entry], wanted: str, database: str, host: str = "
     if wanted == LATEST:
         found = _latest([entry for entry in ours if entry.database == database], host, act)
     else:
-        times = {iso(moment) for moment in _moments(wanted)}
+        times = {format_time(moment) for moment in _moments(wanted)}
         # By name it is clear which one is meant, whatever database it was of.
         found = [entry for entry in entries if entry.name == wanted] or [
             entry for entry in ours if entry.taken_at in times

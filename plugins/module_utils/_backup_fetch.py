@@ -16,7 +16,7 @@ import tempfile
 import typing as t
 
 from ._argspec import ArgumentSpec
-from ._backup_choice import FILE, LATEST, Entry, choose, iso
+from ._backup_choice import FILE, LATEST, Entry, choose
 from ._backup_crypt import CRYPT_ARGUMENTS, Crypt
 from ._backup_dump import sha256_of
 from ._backup_ledger import gather, read_entries
@@ -24,6 +24,7 @@ from ._backup_manifest import DUMP, GLOBALS, SUFFIXES, Manifest, StoredFile
 from ._backup_places import LocalStore
 from ._backup_store import STORE_ARGUMENTS, Look, Store, look_everywhere, open_stores
 from ._errors import OpsError
+from ._mitigation import format_time
 from ._progress import Progress
 from ._rclone import Run
 from ._revocations import FILE as REVOCATIONS
@@ -239,4 +240,4 @@ def _file_entry(path: str) -> Entry:
     except OSError as error:
         raise OpsError(f"take backup '{path}'", str(error.strerror), "Pass the path of a dump on the host") from error
     encryption = next((kind for kind, suffix in SUFFIXES.items() if suffix and path.endswith(suffix)), "none")
-    return Entry(os.path.basename(path), iso(found.st_mtime), FILE, FILE, found.st_size, encryption, path)
+    return Entry(os.path.basename(path), format_time(found.st_mtime), FILE, FILE, found.st_size, encryption, path)

@@ -12,11 +12,10 @@ import typing as t
 from ._argspec import ArgumentSpec
 from ._backup_choice import LOCAL, OURS, rows_of
 from ._backup_ledger import DRILLS, drilled_of, gather
-from ._backup_store import STORE_ARGUMENTS, look_everywhere, open_stores
+from ._backup_store import STORE_ARGUMENTS, look_everywhere, open_stores, whose_backups
 from ._credentials import POSTGRES_ARGUMENTS
-from ._docker import DockerClient
 from ._rclone import Run
-from ._stack import STACK_ARGUMENTS, discover
+from ._stack import STACK_ARGUMENTS
 from ._state import STATE_ARGUMENTS
 from ._summary import printable
 
@@ -28,10 +27,7 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 def list_backups(options: t.Mapping[str, t.Any], run: Run) -> dict[str, t.Any]:
     """Return the module's result. ``options`` are those of ``INFO_ARGUMENTS``."""
-    project = str(options["backups_of"] or "")
-    if not project:
-        client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-        project = discover(client, run, options["project"], options["service_roles"]).project
+    project = whose_backups(options, run)
     stores = open_stores(run, options, project)
     look = look_everywhere(stores)
     broken = look.down + look.broken

@@ -13,8 +13,10 @@ from ._argspec import ArgumentSpec
 from ._backup_choice import Entry
 from ._backup_manifest import Manifest
 from ._backup_places import LocalStore, S3Store
+from ._docker import DockerClient
 from ._errors import OpsError
 from ._rclone import Bucket, Note, Rclone, Run
+from ._stack import discover
 from ._state import STATE_DIR
 
 STORE_ARGUMENTS = ArgumentSpec(
@@ -87,6 +89,14 @@ def look_everywhere(stores: t.Sequence[Store]) -> Look:
         look.broken.extend(sentences)
         look.reached.append(store)
     return look
+
+
+def whose_backups(options: t.Mapping[str, t.Any], run: Run) -> str:
+    """Return the project whose backups are meant; where it is told, nothing has to run here."""
+    if options["backups_of"]:
+        return str(options["backups_of"])
+    client = DockerClient(options["docker_host"], options["docker_timeout_s"])
+    return discover(client, run, options["project"], options["service_roles"]).project
 
 
 def open_stores(run: Run, options: t.Mapping[str, t.Any], project: str) -> list[Store]:

@@ -16,7 +16,7 @@ import typing as t
 
 from . import _postgres
 from ._argspec import ArgumentSpec
-from ._backup_choice import LOCAL, OURS, Entry, iso, surplus
+from ._backup_choice import LOCAL, OURS, Entry, surplus
 from ._backup_crypt import CRYPT_ARGUMENTS, NONE, Crypt
 from ._backup_dump import Dumper
 from ._backup_ledger import DRILLS, drilled_of, gather, keep_ledgers
@@ -24,10 +24,11 @@ from ._backup_manifest import Manifest, backup_name
 from ._backup_places import LocalStore
 from ._backup_report import describe, say, warnings_of
 from ._backup_snapshot import Contents, Snapshot
-from ._backup_store import PARTIAL, STORE_ARGUMENTS, Store, open_stores
+from ._backup_store import PARTIAL, STORE_ARGUMENTS, Store, open_stores, whose_backups
 from ._credentials import POSTGRES_ARGUMENTS, PostgresLogin, resolve_postgres
 from ._docker import DockerClient
 from ._errors import OpsError
+from ._mitigation import format_time
 from ._one_off import OneOff
 from ._plan import Action, Plan
 from ._progress import Progress
@@ -89,7 +90,7 @@ def plan_backup(
     ``retention``: ``keep``, ``keep_days``, ``drilled`` and ``host`` of ``surplus``.
     """
     # The new one counts as one of those that stay.
-    fresh = Entry("", iso(now), "", OURS, 0, NONE, "", database)
+    fresh = Entry("", format_time(now), "", OURS, 0, NONE, "", database)
     actions, before, after = [], {}, {}
     for store in targets:
         own = [entry for entry in entries if entry.place == store.place and entry.kind == OURS]
@@ -256,10 +257,7 @@ def take_backup(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> d
 
 def keep_only_ledgers(options: t.Mapping[str, t.Any], run: Run, check_mode: bool) -> dict[str, t.Any]:
     """Bring the ledgers up to date, or only plan it; return the module's result."""
-    project = str(options["backups_of"] or "")
-    if not project:
-        client = DockerClient(options["docker_host"], options["docker_timeout_s"])
-        project = discover(client, run, options["project"], options["service_roles"]).project
+    project = whose_backups(options, run)
     kept = keep_ledgers(options["state_dir"], open_stores(run, options, project), check_mode=check_mode)
     plan = Plan({}, {"ledgers": kept} if kept else {}, tuple(Action(what, "gets what it lacks") for what in kept))
     done = "would be brought" if check_mode else "were brought"

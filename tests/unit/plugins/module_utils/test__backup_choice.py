@@ -16,12 +16,12 @@ from ansible_collections.rendiff.ops.plugins.module_utils._backup_choice import 
     SERVICE,
     Entry,
     choose,
-    iso,
     rows_of,
     service_entry,
     surplus,
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._errors import OpsError
+from ansible_collections.rendiff.ops.plugins.module_utils._mitigation import format_time
 
 from .backup_builders import MANIFEST
 
@@ -30,7 +30,7 @@ DAY = 86_400
 
 
 def entry(age_days, *, place=LOCAL, kind=OURS, database="rendiff", name=""):
-    taken_at = iso(NOW - age_days * DAY)
+    taken_at = format_time(NOW - age_days * DAY)
     return Entry(name or f"{database}-{age_days}", taken_at, place, kind, 1, "none", "", database)
 
 

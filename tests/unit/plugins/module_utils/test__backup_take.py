@@ -15,13 +15,13 @@ from ansible_collections.rendiff.ops.plugins.module_utils._backup_choice import 
     SERVICE,
     Entry,
     entry_of,
-    iso,
 )
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_dump import conninfo, missing_tables
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_info import age_of, say, size_of, table_of
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_ledger import drilled_of, merge_lines
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_report import warnings_of
 from ansible_collections.rendiff.ops.plugins.module_utils._backup_take import plan_backup, recent_of, space_needed
+from ansible_collections.rendiff.ops.plugins.module_utils._mitigation import format_time
 
 from .backup_builders import MANIFEST
 
@@ -40,7 +40,7 @@ HERE, THERE = Place(LOCAL), Place(S3)
 
 def entry(age_s, place=LOCAL, kind=OURS):
     manifest = MANIFEST if kind == OURS else None
-    return Entry(f"n{age_s}", iso(NOW - age_s), place, kind, 1, "none", "", "rendiff", manifest)
+    return Entry(f"n{age_s}", format_time(NOW - age_s), place, kind, 1, "none", "", "rendiff", manifest)
 
 
 def test_each_place_gets_one_and_loses_what_may_go():
@@ -78,7 +78,7 @@ def test_a_backup_of_the_future_keeps_nobody_from_taking_one():
 def test_the_room_is_guessed_by_the_last_one_and_never_above_the_database():
     assert space_needed(1000, [], encrypted=False) == 1000
     assert space_needed(1000, [], encrypted=True) == 2000
-    known = Entry("n", iso(NOW), LOCAL, OURS, 1, "age", "", "rendiff", MANIFEST)
+    known = Entry("n", format_time(NOW), LOCAL, OURS, 1, "age", "", "rendiff", MANIFEST)
     assert MANIFEST.database_bytes == 0
     assert space_needed(1000, [known], encrypted=False) == 1000
 
@@ -126,7 +126,7 @@ def test_a_size_is_told_for_people(size, text):
 
 
 def row(**parts):
-    common = {"name": "n", "taken_at": iso(NOW), "age_s": 60, "bytes": 5, "kind": OURS, "encryption": "none"}
+    common = {"name": "n", "taken_at": format_time(NOW), "age_s": 60, "bytes": 5, "kind": OURS, "encryption": "none"}
     return {**common, "verified": True, "drill_passed": False, "places": ["s3"], **parts}
 
 
